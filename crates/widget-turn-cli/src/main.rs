@@ -1,0 +1,3 @@
+//! The command `widget-turn`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! TURN for Matrix widgets (MSC3846) on tokio.
