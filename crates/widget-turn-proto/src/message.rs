@@ -1,0 +1,289 @@
+//! The wire codec: the only module that knows the names in the widget API's envelope.
+//!
+//! ```json5
+//! { "api": "fromWidget" | "toWidget", "widgetId": "…", "requestId": "…", "action": "…", "data": {…}, "response": {…} }
+//! ```
+//!
+//! A reply is the request object as it came plus `response`, so replies and edits are made by splicing the text: what
+//! the layer does not change keeps its bytes.
+
+mod scan;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+pub(crate) use scan::find;
+use scan::{Members, string};
+
+/// A message of ours is at most this long, in bytes (rule C9).
+pub(crate) const MAX_OWNED: usize = 64 * 1024;
+
+/// Who asks: in which direction the request of an exchange went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// The widget asks, the host answers.
+    FromWidget,
+    /// The host asks, the widget answers.
+    ToWidget,
+}
+
+/// Why a message was dropped.
+///
+/// ```
+/// use widget_turn_proto::{Head, MessageError};
+///
+/// assert_eq!(Head::read("nonsense").unwrap_err(), MessageError::NotJson);
+/// assert_eq!(MessageError::NotJson.to_string(), "expected a JSON object");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// Not a JSON object.
+    NotJson,
+    /// `api` is neither `fromWidget` nor `toWidget`.
+    NoApi,
+    /// No `action`, or not a string.
+    NoAction,
+    /// No `widgetId`, or not a string.
+    NoWidgetId,
+    /// The `widgetId` of another widget.
+    OtherWidget,
+    /// No `requestId`, so that no reply can name it.
+    NoRequestId,
+    /// A reply to a request that nobody made.
+    Unasked,
+    /// Too long to be replied to: its `requestId` alone is past the limit.
+    TooLong,
+}
+
+impl fmt::Display for MessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotJson => "expected a JSON object",
+            Self::NoApi => "expected `api` to be \"fromWidget\" or \"toWidget\"",
+            Self::NoAction => "expected a string as `action`",
+            Self::NoWidgetId => "expected a string as `widgetId`",
+            Self::OtherWidget => "expected the `widgetId` of this widget",
+            Self::NoRequestId => "expected a `requestId`",
+            Self::Unasked => "expected no reply: nothing was asked",
+            Self::TooLong => "expected a shorter `requestId`",
+        })
+    }
+}
+
+impl std::error::Error for MessageError {}
+
+/// What tells a message's way: read from its text without building a tree of the rest.
+///
+/// ```
+/// use widget_turn_proto::{Api, Head};
+///
+/// let text = r#"{"api":"fromWidget","widgetId":"w","requestId":"1","action":"content_loaded","data":{}}"#;
+/// let head = Head::read(text)?;
+/// assert_eq!((head.api, &*head.action, head.is_response), (Api::FromWidget, "content_loaded", false));
+/// # Ok::<(), widget_turn_proto::MessageError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Head<'a> {
+    /// The direction of the request.
+    pub api: Api,
+    /// What is asked for.
+    pub action: Cow<'a, str>,
+    /// The widget's id.
+    pub widget_id: Cow<'a, str>,
+    /// The id of the request as JSON text, quotes included: `requestId`, or `requestid` as MSC3846 prints it (rule H7).
+    pub request_id: Option<&'a str>,
+    /// Whether this is the answer to a request. A `response` that is `null` makes none.
+    pub is_response: bool,
+}
+
+impl<'a> Head<'a> {
+    /// Reads the head of a message.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the text from being a widget API message.
+    ///
+    /// ```
+    /// use widget_turn_proto::{Head, MessageError};
+    ///
+    /// let text = r#"{"api":"fromWidget","requestId":"1","action":"content_loaded"}"#;
+    /// assert_eq!(Head::read(text).unwrap_err(), MessageError::NoWidgetId);
+    /// ```
+    pub fn read(text: &'a str) -> Result<Self, MessageError> {
+        let (mut api, mut action, mut widget_id, mut request_id, mut lower_id) =
+            (None, None, None, None, None);
+        let mut is_response = false;
+        for member in Members::of(text).map_err(|_| MessageError::NotJson)? {
+            let (key, range) = member.map_err(|_| MessageError::NotJson)?;
+            let value = &text[range];
+            match &*key {
+                "api" => api = Some(value),
+                "action" => action = Some(value),
+                "widgetId" => widget_id = Some(value),
+                "requestId" => request_id = Some(value),
+                "requestid" => lower_id = Some(value),
+                "response" => is_response = value != "null",
+                _ => {}
+            }
+        }
+        Ok(Self {
+            api: match api {
+                Some(r#""fromWidget""#) => Api::FromWidget,
+                Some(r#""toWidget""#) => Api::ToWidget,
+                _ => return Err(MessageError::NoApi),
+            },
+            action: action.and_then(string).ok_or(MessageError::NoAction)?,
+            widget_id: widget_id.and_then(string).ok_or(MessageError::NoWidgetId)?,
+            request_id: request_id.or(lower_id).filter(|id| *id != "null"),
+            is_response,
+        })
+    }
+}
+
+/// A request that is ours to answer.
+#[derive(Clone)]
+pub(crate) struct Request(Box<str>);
+
+impl Request {
+    /// Takes a request whose head was read.
+    ///
+    /// # Errors
+    ///
+    /// A request that is not JSON after all, or that cannot be answered. One that is too long is answered with an error by
+    /// whoever gets `Ok(Err(_))`.
+    pub(crate) fn take(text: String) -> Result<Result<Self, TooLarge>, MessageError> {
+        let head = Head::read(&text)?;
+        let id = head.request_id.ok_or(MessageError::NoRequestId)?;
+        if text.len() > MAX_OWNED {
+            if id.len() > MAX_OWNED / 4 || head.action.len() + head.widget_id.len() > MAX_OWNED / 4
+            {
+                return Err(MessageError::TooLong);
+            }
+            return Ok(Err(TooLarge(reduced(&head, id)?)));
+        }
+        serde_json::from_str::<IgnoredAny>(&text).map_err(|_| MessageError::NotJson)?;
+        Ok(Ok(Self(text.into_boxed_str())))
+    }
+
+    /// The text of the request.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The reply: the request object as it came plus `response`, which is JSON text.
+    pub(crate) fn reply(&self, response: &str) -> String {
+        let object = without_response(&self.0);
+        let open = object.trim_end().strip_suffix('}').unwrap_or(&object);
+        let mut reply = String::with_capacity(open.len() + response.len() + 14);
+        reply.push_str(open);
+        reply.push_str(r#","response":"#);
+        reply.push_str(response);
+        reply.push('}');
+        reply
+    }
+}
+
+/// What is kept of a request that is too large to be echoed.
+pub(crate) struct TooLarge(Request);
+
+impl TooLarge {
+    pub(crate) fn reply(&self, response: &str) -> String {
+        self.0.reply(response)
+    }
+}
+
+/// The head alone, with empty `data`.
+fn reduced(head: &Head<'_>, id: &str) -> Result<Request, MessageError> {
+    let id: Value = serde_json::from_str(id).map_err(|_| MessageError::NotJson)?;
+    let object = serde_json::json!({
+        "api": match head.api { Api::FromWidget => "fromWidget", Api::ToWidget => "toWidget" },
+        "widgetId": head.widget_id,
+        "requestId": id,
+        "action": head.action,
+        "data": {},
+    });
+    Ok(Request(object.to_string().into_boxed_str()))
+}
+
+/// A request with `"response": null` would have two after the reply.
+fn without_response(text: &str) -> Cow<'_, str> {
+    if find(text, &["response"]).is_none() {
+        return Cow::Borrowed(text);
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Object(mut object)) => {
+            object.remove("response");
+            Cow::Owned(Value::Object(object).to_string())
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// A request of our own. `data` is JSON text.
+pub(crate) fn request_to_widget(
+    widget_id: &str,
+    request_id: &str,
+    action: &str,
+    data: &str,
+) -> String {
+    let quote = |text: &str| Value::from(text).to_string();
+    format!(
+        r#"{{"api":"toWidget","widgetId":{},"requestId":{},"action":{},"data":{data}}}"#,
+        quote(widget_id),
+        quote(request_id),
+        quote(action),
+    )
+}
+
+/// The list of strings at `path`; empty where there is none. What is not a string is passed over.
+pub(crate) fn names(text: &str, path: &[&str]) -> Vec<String> {
+    let list = find(text, path).map_or("[]", |range| &text[range]);
+    let values: Vec<Value> = serde_json::from_str(list).unwrap_or_default();
+    values
+        .into_iter()
+        .filter_map(|value| match value {
+            Value::String(name) => Some(name),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The text with the list at `path` edited; untouched where there is no list.
+///
+/// Entries that `keep` refuses go, those of `add` that are not there yet come at the end.
+pub(crate) fn edit_names(
+    text: String,
+    path: &[&str],
+    keep: impl Fn(&str) -> bool,
+    add: impl IntoIterator<Item = &'static str>,
+) -> String {
+    let Some(range) = find(&text, path) else {
+        return text;
+    };
+    let Ok(mut values) = serde_json::from_str::<Vec<Value>>(&text[range.clone()]) else {
+        return text;
+    };
+    let before = values.len();
+    values.retain(|value| value.as_str().is_none_or(&keep));
+    let mut changed = values.len() != before;
+    for name in add {
+        if !values.iter().any(|value| value == name) {
+            values.push(Value::from(name));
+            changed = true;
+        }
+    }
+    if !changed {
+        return text;
+    }
+    splice(&text, range, &Value::Array(values).to_string())
+}
+
+fn splice(text: &str, range: Range<usize>, with: &str) -> String {
+    [&text[..range.start], with, &text[range.end..]].concat()
+}
