@@ -1,7 +1,10 @@
 //! TURN for Matrix widgets (MSC3846): the protocol, without I/O.
 
 mod capability;
+mod handshake;
+mod layer;
 mod message;
+mod page;
 mod refresh;
 mod refusal;
 mod response;
@@ -11,6 +14,8 @@ mod turn_server;
 mod uri;
 
 pub use capability::{API_VERSION, TurnCapability};
+pub use handshake::HandshakeHost;
+pub use layer::{AskToken, LayerConfig, OutagePolicy, Output, Peer, TurnLayer};
 pub use message::{Api, Head, MessageError};
 pub use refresh::{FetchToken, RefreshConfig, RefreshOutput, Refresher};
 pub use refusal::Unavailable;

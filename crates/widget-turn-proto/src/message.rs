@@ -176,6 +176,11 @@ impl Request {
         &self.0
     }
 
+    /// Its id as JSON text.
+    pub(crate) fn id(&self) -> Option<&str> {
+        Head::read(&self.0).ok()?.request_id
+    }
+
     /// The reply: the request object as it came plus `response`, which is JSON text.
     pub(crate) fn reply(&self, response: &str) -> String {
         let object = without_response(&self.0);
@@ -261,7 +266,7 @@ pub(crate) fn edit_names(
     text: String,
     path: &[&str],
     keep: impl Fn(&str) -> bool,
-    add: impl IntoIterator<Item = &'static str>,
+    add: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> String {
     let Some(range) = find(&text, path) else {
         return text;
@@ -273,8 +278,8 @@ pub(crate) fn edit_names(
     values.retain(|value| value.as_str().is_none_or(&keep));
     let mut changed = values.len() != before;
     for name in add {
-        if !values.iter().any(|value| value == name) {
-            values.push(Value::from(name));
+        if !values.iter().any(|value| value == name.as_ref()) {
+            values.push(Value::from(name.as_ref()));
             changed = true;
         }
     }
