@@ -7,4 +7,4 @@
 
 pub(crate) mod credentials;
 pub(crate) mod homeserver;
-//pub(crate) mod turn_server;
+pub(crate) mod turn_server;
