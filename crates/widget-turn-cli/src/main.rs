@@ -1,3 +1,6 @@
 //! The command `widget-turn`.
 
+mod demo;
+mod stun;
+
 fn main() {}

@@ -1,0 +1,3 @@
+//! STUN and TURN on the wire, for both ends.
+
+pub(crate) mod framing;
