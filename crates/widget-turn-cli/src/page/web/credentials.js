@@ -66,7 +66,7 @@ export function createLifeBar() {
     /** @param {{ status: number | null, outcome: string, next_in_ms: number | null }} fetch */
     fetched({ status, outcome, next_in_ms }) {
       fetched = {
-        words: status === null ? outcome : `${status} ${outcome}`,
+        words: status === null ? outcome : `HTTP ${status}: ${outcome}`,
         next: next_in_ms === null ? null : Date.now() + next_in_ms,
       };
       start();

@@ -1,6 +1,7 @@
 // Takes secrets out of a message, and whatever would make it too big to show.
 
-const MASK = '••••••';
+/** Stands for a secret. */
+export const MASK = '••••••';
 
 /** Characters of one message that are kept; more is of no use on a screen. */
 const KEPT = 16384;
@@ -11,7 +12,7 @@ const SECRET =
   '(?:api|private|session|recovery)[^a-z"]?key)';
 
 const SECRET_NAME = new RegExp(`(?:${SECRET}|^(?:pass|pwd|pw))$`, 'i');
-const IN_QUERY = new RegExp(`([?&#;]|^)([\\w.-]*${SECRET}=)[^&#;\\s"]+`, 'gi');
+const IN_QUERY = new RegExp(`(^|[^\\w.-])([\\w.-]*${SECRET}=)[^&#;\\s"]+`, 'gi');
 const IN_JSON = new RegExp(`("[^"\\\\]*${SECRET}\\\\*"\\s*:\\s*\\\\*")[^"\\\\]+`, 'gi');
 const BEARER = /\b(Bearer\s+)[\w.~+/=-]+/gi;
 const IN_AUTHORITY = /(:\/\/[^\s/?#:@"]*:)[^\s/?#@"]+@/g;

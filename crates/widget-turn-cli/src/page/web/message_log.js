@@ -1,6 +1,6 @@
 // What widget and host have said to each other, each request with its answer. Holds nothing secret.
 
-import { mask, maskText } from './mask.js';
+import { MASK, mask, maskText } from './mask.js';
 
 /** @typedef {'widget' | 'host'} Side */
 
@@ -16,7 +16,7 @@ import { mask, maskText } from './mask.js';
  * @property {Side} from
  * @property {string} action
  * @property {boolean} isReply a reply to nothing that is known
- * @property {string} data the message's `data`, masked, in one line
+ * @property {string} data the message's `data` at a glance, without secrets
  * @property {string} json the message, masked
  * @property {Reply | null} reply */
 
@@ -46,6 +46,13 @@ export function errorOf(response) {
   }
   const text = typeof error.message === 'string' ? error.message : JSON.stringify(mask(error));
   return maskText(text.slice(0, 300));
+}
+
+/** What is worth seeing of a message's data at a glance: not what is masked anyway.
+ * @param {object} data */
+function inOneLine(data) {
+  const shown = Object.entries(/** @type {object} */ (mask(data))).filter(([, value]) => value !== MASK);
+  return shown.length > 0 ? JSON.stringify(Object.fromEntries(shown)).slice(0, 200) : '';
 }
 
 export class MessageLog {
@@ -90,7 +97,7 @@ export class MessageLog {
       from,
       action: typeof action === 'string' ? action.slice(0, 200) : '(no action)',
       isReply: isReply(message),
-      data: isObject(data) && Object.keys(data).length > 0 ? JSON.stringify(mask(data)).slice(0, 200) : '',
+      data: isObject(data) ? inOneLine(data) : '',
       json: JSON.stringify(mask(message)),
       reply: null,
     };
