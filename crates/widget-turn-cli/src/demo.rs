@@ -1,10 +1,6 @@
-//! What `widget-turn demo` starts in one process: a homeserver's TURN endpoint, a TURN server, and the secret they share.
-
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the command that starts these is not written yet")
-)]
+//! `widget-turn demo`: a homeserver's TURN endpoint, a TURN server and a widget that tries them, in one process.
 
 pub(crate) mod credentials;
 pub(crate) mod homeserver;
 pub(crate) mod turn_server;
+pub(crate) mod widget_server;

@@ -1,0 +1,148 @@
+//! The page's web server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::assets::{PageFiles, asset};
+use super::config::PageConfig;
+use super::guard::{LocalNames, Refusal, Token, check_own_origin, secured};
+use super::listener::{LocalListener, PageError};
+use super::socket::{MAX_FRAME, PageSession, run};
+
+/// A web server on a loopback address that serves the page to whoever has its URL.
+pub(crate) struct PageServer {
+    listener: LocalListener,
+    token: Token,
+}
+
+impl PageServer {
+    /// Listens on `addr`, which must be a loopback address; port 0 takes any free port.
+    pub(crate) async fn bind(addr: SocketAddr) -> Result<Self, PageError> {
+        let token = Token::random().map_err(PageError::Random)?;
+        let listener = LocalListener::bind(addr).await?;
+        Ok(Self { listener, token })
+    }
+
+    /// The page's address, with its secret token: for the person at this machine only, not for the log.
+    pub(crate) fn url(&self) -> Url {
+        let url = format!(
+            "{}/{}/",
+            self.listener.names().origin(),
+            self.token.as_str()
+        );
+        Url::parse(&url).expect("an address and a URL-safe token make a URL")
+    }
+
+    /// The origins that the page can have in the browser. The widget may allow these to frame it.
+    pub(crate) fn origins(&self) -> [String; 2] {
+        self.listener.names().origins()
+    }
+
+    /// Serves the page and hands out one session for each tab that opens it.
+    ///
+    /// Ends when the receiver of `sessions` is gone, or with an error at once if the widget's URL cannot be framed.
+    pub(crate) async fn serve(
+        self,
+        config: PageConfig,
+        sessions: mpsc::Sender<PageSession>,
+    ) -> Result<(), PageError> {
+        let page = Page {
+            widget_origin: config.widget_origin()?,
+            hello: config.hello(),
+            names: self.listener.names().clone(),
+            token: self.token,
+            sessions: sessions.clone(),
+        };
+        let router = Router::new().fallback(answer).with_state(Arc::new(page));
+        tokio::select! {
+            () = self.listener.serve(router) => {}
+            () = sessions.closed() => {}
+        }
+        Ok(())
+    }
+}
+
+/// All that an answer depends on.
+struct Page {
+    names: LocalNames,
+    token: Token,
+    widget_origin: String,
+    hello: String,
+    sessions: mpsc::Sender<PageSession>,
+}
+
+impl Page {
+    /// What the page's document may do when it was opened under the name `host`.
+    fn content_security_policy(&self, host: &str) -> String {
+        format!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+             connect-src 'self' ws://{host}; frame-src {}; frame-ancestors 'none'; base-uri 'none'; \
+             form-action 'none'",
+            self.widget_origin
+        )
+    }
+
+    async fn route(&self, host: &str, request: Request) -> Result<Response, Refusal> {
+        let path = request.uri().path().to_owned();
+        let path = path.strip_prefix('/').unwrap_or_default();
+        let (token, file) = match path.split_once('/') {
+            Some((token, file)) => (token, Some(file)),
+            None => (path, None),
+        };
+        if !self.token.matches(token) {
+            return Err(Refusal {
+                status: StatusCode::NOT_FOUND,
+                reason: "Nothing is here. Open the whole address that widget-turn printed: it ends in a token that \
+                         keeps others out, and every start makes a new one."
+                    .to_owned(),
+            });
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(Refusal {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                reason: "Expected GET.".to_owned(),
+            });
+        }
+        match file {
+            None => Ok(Redirect::permanent(&format!("/{token}/")).into_response()),
+            Some("socket") => self.upgrade(host, request).await,
+            Some(file) => asset::<PageFiles>(file).ok_or_else(|| Refusal {
+                status: StatusCode::NOT_FOUND,
+                reason: "The page has no such file.".to_owned(),
+            }),
+        }
+    }
+
+    async fn upgrade(&self, host: &str, request: Request) -> Result<Response, Refusal> {
+        check_own_origin(request.headers(), host)?;
+        let (mut parts, _) = request.into_parts();
+        let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
+            .await
+            .map_err(|rejection| Refusal {
+                status: rejection.status(),
+                reason: rejection.body_text(),
+            })?;
+        let (hello, sessions) = (self.hello.clone(), self.sessions.clone());
+        Ok(upgrade
+            .max_message_size(MAX_FRAME)
+            .max_frame_size(MAX_FRAME)
+            .on_upgrade(move |socket| run(socket, hello, sessions)))
+    }
+}
+
+async fn answer(State(page): State<Arc<Page>>, request: Request) -> Response {
+    let (host, answer) = match page.names.check_host(request.headers()) {
+        Ok(host) => (host, page.route(host, request).await),
+        Err(refusal) => ("localhost", Err(refusal)),
+    };
+    let policy = page.content_security_policy(host);
+    secured(answer.unwrap_or_else(IntoResponse::into_response), &policy)
+}

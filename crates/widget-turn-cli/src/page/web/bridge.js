@@ -1,0 +1,73 @@
+// The widget's iframe, and the only way between it and the page.
+
+/** @typedef {object} Events
+ * @property {(text: string, message: Record<string, any>) => void} onMessage the widget said this, as JSON
+ * @property {() => void} onLoad the iframe has loaded */
+
+/** @param {HTMLElement} place @param {Events} events */
+export function createBridge(place, events) {
+  /** @type {HTMLIFrameElement | undefined} */
+  let frame;
+  let origin = '';
+  /** @type {object[]} */
+  let waiting = [];
+
+  // Each message is posted in a task of its own: widgets lose an update that comes in one task with the answer before
+  // it. A message channel is not slowed down in background tabs, as timers are.
+  const { port1: bell, port2: door } = new MessageChannel();
+  door.onmessage = () => {
+    const message = waiting.shift();
+    if (message) {
+      frame?.contentWindow?.postMessage(message, origin);
+    }
+  };
+
+  window.addEventListener('message', (event) => {
+    if (!frame || event.source !== frame.contentWindow || event.origin !== origin) {
+      return;
+    }
+    const { data } = event;
+    if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+      return;
+    }
+    /** @type {string | undefined} */
+    let text;
+    try {
+      text = JSON.stringify(data);
+    } catch {
+      // What can be posted and is not JSON: circles, big integers.
+      return;
+    }
+    events.onMessage(text, data);
+  });
+
+  return {
+    /** Loads the widget, in a new iframe: what the old one still says is not heard any more.
+     * @param {string} url @param {string} widgetId @param {string} name */
+    load(url, widgetId, name) {
+      const source = new URL(url);
+      source.searchParams.set('widgetId', widgetId);
+      // The origin, not the page's address: that one holds the token.
+      source.searchParams.set('parentUrl', window.location.origin);
+      origin = source.origin;
+      waiting = [];
+      frame = document.createElement('iframe');
+      frame.dataset.testid = 'widget-frame';
+      frame.title = name;
+      frame.sandbox.add('allow-scripts', 'allow-same-origin', 'allow-forms', 'allow-popups');
+      // What widgets for calls need; the browser still asks before it opens a camera.
+      frame.allow = 'camera; microphone; display-capture; autoplay; fullscreen';
+      frame.referrerPolicy = 'no-referrer';
+      frame.addEventListener('load', events.onLoad);
+      frame.src = source.href;
+      place.replaceChildren(frame);
+    },
+
+    /** Posts a message to the widget, after those that wait already.
+     * @param {object} message */
+    post(message) {
+      waiting.push(message);
+      bell.postMessage(null);
+    },
+  };
+}
