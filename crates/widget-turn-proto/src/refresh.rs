@@ -263,6 +263,9 @@ impl Refresher {
     /// assert_eq!(refresher.poll_output(), None, "no fetch");
     /// ```
     pub fn handle_sign_out(&mut self, now: Timestamp) {
+        if matches!(self.phase, Phase::Over) {
+            return;
+        }
         self.cached = None;
         self.trouble = Some(Trouble::Lasting(Unavailable::SignedOut));
         self.phase = Phase::Over;
