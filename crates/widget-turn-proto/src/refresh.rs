@@ -108,6 +108,8 @@ pub struct Refresher {
     now: Timestamp,
     phase: Phase,
     cached: Option<Cached>,
+    /// The lifetime last seen: it outlives the credentials, since it sets how long failures make us wait (rule C5).
+    ttl: Option<Duration>,
     /// Why there is nothing better than `cached`, after the last result.
     trouble: Option<Trouble>,
     published: Supply,
@@ -145,7 +147,6 @@ enum Phase {
 #[derive(Debug)]
 struct Cached {
     server: TurnServer,
-    ttl: Duration,
     expires_at: Timestamp,
 }
 
@@ -172,6 +173,7 @@ impl Refresher {
             now: Timestamp::ZERO,
             phase: Phase::Due(Timestamp::ZERO),
             cached: None,
+            ttl: None,
             trouble: None,
             published: Supply::Pending,
             outputs: VecDeque::new(),
@@ -363,9 +365,9 @@ impl Refresher {
         self.trouble = None;
         self.cached = Some(Cached {
             server,
-            ttl,
             expires_at: sent_at + ttl,
         });
+        self.ttl = Some(ttl);
     }
 
     fn refuse(&mut self, sent_at: Timestamp, due: Option<Timestamp>, why: Unavailable) {
@@ -383,7 +385,7 @@ impl Refresher {
         failures: u32,
         retry_after: Option<Duration>,
     ) {
-        let cap = backoff_cap(self.cached.as_ref().map(|cached| cached.ttl));
+        let cap = backoff_cap(self.ttl);
         let asked = retry_after.unwrap_or_default();
         let mut wait = asked.max(Duration::from_secs(1)) + self.jitter.back_off(failures, cap);
         // Rule C3: a homeserver that comes back shortly before the expiry must be found before it.
