@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::refusal::Unavailable;
-use crate::response::Fetched;
+use crate::response::{Fetched, RETRY_AFTER_MAX};
 use crate::supply::Supply;
 use crate::time::Timestamp;
 use crate::turn_server::TurnServer;
@@ -386,7 +386,7 @@ impl Refresher {
         retry_after: Option<Duration>,
     ) {
         let cap = backoff_cap(self.ttl);
-        let asked = retry_after.unwrap_or_default();
+        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
         let mut wait = asked.max(Duration::from_secs(1)) + self.jitter.back_off(failures, cap);
         // Rule C3: a homeserver that comes back shortly before the expiry must be found before it.
         if let Some(cached) = self

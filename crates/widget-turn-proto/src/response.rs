@@ -26,7 +26,7 @@ const TTL_UNKNOWN: Duration = Duration::from_secs(600);
 /// No lifetime is believed beyond this.
 const TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// No homeserver is obeyed for longer than this.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 /// An error's text goes on to the widget up to this length, in characters.
 const MAX_ERROR_TEXT: usize = 256;
 
