@@ -303,11 +303,19 @@ impl Refresher {
             Fetched::NoTurn(reason) => {
                 let spread = self.jitter.up_to(NO_TURN_PAUSE * 2 / 5);
                 let due = sent_at + NO_TURN_PAUSE * 4 / 5 + spread;
-                self.refuse(sent_at, Some(due), Unavailable::NoTurn(reason));
+                self.refuse(
+                    sent_at + REFUSED_PAUSE,
+                    Some(due),
+                    Unavailable::NoTurn(reason),
+                );
             }
-            Fetched::Forbidden(error) => self.refuse(sent_at, None, Unavailable::Forbidden(error)),
+            Fetched::Forbidden(error) => {
+                let not_before = Self::refused_until(now, sent_at, error.retry_after);
+                self.refuse(not_before, None, Unavailable::Forbidden(error));
+            }
             Fetched::Unauthorized(error) => {
-                self.refuse(sent_at, None, Unavailable::Unauthorized(error))
+                let not_before = Self::refused_until(now, sent_at, error.retry_after);
+                self.refuse(not_before, None, Unavailable::Unauthorized(error));
             }
             Fetched::Failed(failure) => {
                 self.trouble = Some(Trouble::Passing);
@@ -370,12 +378,18 @@ impl Refresher {
         self.ttl = Some(ttl);
     }
 
-    fn refuse(&mut self, sent_at: Timestamp, due: Option<Timestamp>, why: Unavailable) {
+    fn refused_until(
+        now: Timestamp,
+        sent_at: Timestamp,
+        retry_after: Option<Duration>,
+    ) -> Timestamp {
+        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+        (sent_at + REFUSED_PAUSE).max(now + asked)
+    }
+
+    fn refuse(&mut self, not_before: Timestamp, due: Option<Timestamp>, why: Unavailable) {
         self.trouble = Some(Trouble::Lasting(why));
-        self.phase = Phase::Refused {
-            not_before: sent_at + REFUSED_PAUSE,
-            due,
-        };
+        self.phase = Phase::Refused { not_before, due };
     }
 
     fn back_off(
