@@ -247,8 +247,11 @@ impl Refresher {
             } => {
                 *due = (*due).min((*sent_at + WAKE_PAUSE).max(*not_before));
             }
-            Phase::Refused { not_before, .. } if now >= *not_before => self.phase = Phase::Due(now),
-            _ => {}
+            // Within the minute the wake-up is kept: it may be for a token that was refreshed just after its 401.
+            Phase::Refused { not_before, due } => {
+                *due = Some(due.map_or(*not_before, |due| due.min(*not_before)));
+            }
+            Phase::Due(_) | Phase::Fetching { .. } | Phase::Over => {}
         }
         self.advance(now);
     }
