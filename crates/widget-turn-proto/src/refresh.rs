@@ -225,7 +225,7 @@ impl Refresher {
     }
 
     /// The machine woke up, the network came back, or a person asks: a back-off is cut short, down to 5 s after the last
-    /// request and not below the homeserver's `Retry-After`; an account that was refused, or told that there is no
+    /// request and not below the homeserver's `Retry-After`, and begins anew; an account that was refused, or told that there is no
     /// TURN, is asked again, at most once a minute (rules C4, C6).
     ///
     /// ```
@@ -239,19 +239,22 @@ impl Refresher {
     /// ```
     pub fn handle_wake(&mut self, now: Timestamp) {
         match &mut self.phase {
+            // The waits begin anew, since a machine is often awake some seconds before its network is.
             Phase::BackingOff {
+                failures,
                 sent_at,
                 due,
                 not_before,
-                ..
             } => {
+                *failures = 0;
                 *due = (*due).min((*sent_at + WAKE_PAUSE).max(*not_before));
             }
             // Within the minute the wake-up is kept: it may be for a token that was refreshed just after its 401.
             Phase::Refused { not_before, due } => {
                 *due = Some(due.map_or(*not_before, |due| due.min(*not_before)));
             }
-            Phase::Due(_) | Phase::Fetching { .. } | Phase::Over => {}
+            Phase::Fetching { failures, .. } => *failures = 0,
+            Phase::Due(_) | Phase::Over => {}
         }
         self.advance(now);
     }
