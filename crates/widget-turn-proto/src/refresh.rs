@@ -16,7 +16,7 @@ use schedule::{Jitter, backoff_cap, margin};
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 /// A homeserver without TURN is asked again this often (rule C6), give or take a fifth.
 const NO_TURN_PAUSE: Duration = Duration::from_secs(3600);
-/// A wake-up cuts a back-off short, but requests stay this far apart.
+/// A wake-up cuts a back-off short, but not below this after the last request.
 const WAKE_PAUSE: Duration = Duration::from_secs(5);
 
 /// How a [`Refresher`] keeps time.
@@ -203,6 +203,7 @@ impl Refresher {
     pub fn handle_watch(&mut self, now: Timestamp) {
         self.watchers += 1;
         // Rule C6: to watch is to ask again where the account was refused, but not where there is no TURN.
+        let now = now.max(self.now);
         if matches!(self.phase, Phase::Refused { not_before, due: None } if now >= not_before) {
             self.phase = Phase::Due(now);
         }
@@ -225,8 +226,8 @@ impl Refresher {
     }
 
     /// The machine woke up, the network came back, or a person asks: a back-off is cut short, down to 5 s after the last
-    /// request and not below the homeserver's `Retry-After`, and begins anew; an account that was refused, or told that there is no
-    /// TURN, is asked again, at most once a minute (rules C4, C6).
+    /// request and not below the homeserver's `Retry-After`, and begins anew; an account that was refused, or told that
+    /// there is no TURN, is asked again, at most once a minute (rules C4, C6).
     ///
     /// ```
     /// # use widget_turn_proto::{Failure, Fetched, RefreshConfig, RefreshOutput, Refresher, Timestamp};
