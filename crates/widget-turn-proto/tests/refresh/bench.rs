@@ -11,16 +11,16 @@ use widget_turn_proto::{
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 /// A refresher, its clock, and the request that it has in flight.
-pub struct Bench {
-    pub now: Timestamp,
+pub(crate) struct Bench {
+    pub(crate) now: Timestamp,
     /// How far behind `now` the time is that calls hand in.
-    pub lag: Duration,
-    pub watchers: usize,
-    pub in_flight: Option<FetchToken>,
+    pub(crate) lag: Duration,
+    pub(crate) watchers: usize,
+    pub(crate) in_flight: Option<FetchToken>,
     /// When each request was sent.
-    pub requests: Vec<Timestamp>,
+    pub(crate) requests: Vec<Timestamp>,
     /// What was published, in order.
-    pub published: Vec<Supply>,
+    pub(crate) published: Vec<Supply>,
     refresher: Refresher,
     min_interval: Duration,
     last: Last,
@@ -39,7 +39,7 @@ enum Last {
 }
 
 impl Bench {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let config = RefreshConfig {
             seed,
             ..RefreshConfig::default()
@@ -60,7 +60,7 @@ impl Bench {
     }
 
     /// One who watches, whose credentials for `ttl` have just come.
-    pub fn ready(seed: u64, ttl: Duration) -> Self {
+    pub(crate) fn ready(seed: u64, ttl: Duration) -> Self {
         let mut bench = Self::new(seed);
         bench.watch();
         bench.answer(credentials(ttl));
@@ -68,26 +68,26 @@ impl Bench {
         bench
     }
 
-    pub fn watch(&mut self) {
+    pub(crate) fn watch(&mut self) {
         self.watchers += 1;
         self.watched_since = true;
         self.refresher.handle_watch(self.lagging());
         self.check();
     }
 
-    pub fn unwatch(&mut self) {
+    pub(crate) fn unwatch(&mut self) {
         self.watchers = self.watchers.saturating_sub(1);
         self.refresher.handle_unwatch(self.lagging());
         self.check();
     }
 
-    pub fn wake(&mut self) {
+    pub(crate) fn wake(&mut self) {
         self.woken_since = true;
         self.refresher.handle_wake(self.lagging());
         self.check();
     }
 
-    pub fn sign_out(&mut self) {
+    pub(crate) fn sign_out(&mut self) {
         self.last = Last::SignedOut;
         self.in_flight = None;
         self.refresher.handle_sign_out(self.lagging());
@@ -96,7 +96,7 @@ impl Bench {
     }
 
     /// The request in flight comes to this.
-    pub fn answer(&mut self, fetched: Fetched) {
+    pub(crate) fn answer(&mut self, fetched: Fetched) {
         let token = self.in_flight.take().expect("a request is in flight");
         self.last = match &fetched {
             Fetched::Credentials { .. } => Last::Credentials,
@@ -116,7 +116,7 @@ impl Bench {
     }
 
     /// An answer that nobody waits for any more: it must change nothing.
-    pub fn stale_answer(&mut self, token: &FetchToken, fetched: Fetched) {
+    pub(crate) fn stale_answer(&mut self, token: &FetchToken, fetched: Fetched) {
         let before = (self.supply().clone(), self.poll_timeout());
         self.refresher.handle_fetched(self.now, token, fetched);
         assert_eq!(self.refresher.poll_output(), None, "a stale answer");
@@ -124,7 +124,7 @@ impl Bench {
     }
 
     /// Time jumps, as when the machine slept: nothing was called in between.
-    pub fn jump_to(&mut self, then: Timestamp) {
+    pub(crate) fn jump_to(&mut self, then: Timestamp) {
         assert!(then >= self.now, "the test's own clock goes forward");
         self.now = then;
         self.refresher.handle_timeout(then);
@@ -132,19 +132,19 @@ impl Bench {
     }
 
     /// Time passes, with every time-out served when it is due.
-    pub fn run_to(&mut self, end: Timestamp) {
+    pub(crate) fn run_to(&mut self, end: Timestamp) {
         while let Some(next) = self.poll_timeout().filter(|next| *next <= end) {
             self.jump_to(next);
         }
         self.jump_to(end.max(self.now));
     }
 
-    pub fn run(&mut self, span: Duration) {
+    pub(crate) fn run(&mut self, span: Duration) {
         self.run_to(self.now + span);
     }
 
     /// Time passes until a request is in flight; gives the time that it took.
-    pub fn run_to_request(&mut self) -> Duration {
+    pub(crate) fn run_to_request(&mut self) -> Duration {
         let start = self.now;
         while self.in_flight.is_none() {
             let next = self.poll_timeout().expect("a request comes some time");
@@ -153,15 +153,15 @@ impl Bench {
         self.now - start
     }
 
-    pub fn supply(&self) -> &Supply {
+    pub(crate) fn supply(&self) -> &Supply {
         self.refresher.supply()
     }
 
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         matches!(self.supply(), Supply::Ready { .. })
     }
 
-    pub fn poll_timeout(&self) -> Option<Timestamp> {
+    pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {
         self.refresher.poll_timeout()
     }
 
@@ -234,40 +234,40 @@ impl Bench {
     }
 }
 
-pub fn secs(seconds: u64) -> Duration {
+pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub fn at(seconds: u64) -> Timestamp {
+pub(crate) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_secs(seconds)
 }
 
-pub fn credentials(ttl: Duration) -> Fetched {
+pub(crate) fn credentials(ttl: Duration) -> Fetched {
     let server = TurnServer::new(["turn:a".to_owned()], "u", Secret::new("p"))
         .expect("a URI that browsers take");
     Fetched::Credentials { server, ttl }
 }
 
-pub fn failed(retry_after: Option<Duration>) -> Fetched {
+pub(crate) fn failed(retry_after: Option<Duration>) -> Fetched {
     Fetched::Failed(Failure {
         retry_after,
         response: None,
     })
 }
 
-pub fn no_turn() -> Fetched {
+pub(crate) fn no_turn() -> Fetched {
     Fetched::NoTurn(NoTurn::EmptyObject)
 }
 
-pub fn forbidden() -> Fetched {
+pub(crate) fn forbidden() -> Fetched {
     Fetched::Forbidden(api_error(403, None))
 }
 
-pub fn unauthorized() -> Fetched {
+pub(crate) fn unauthorized() -> Fetched {
     Fetched::Unauthorized(api_error(401, None))
 }
 
-pub fn api_error(status: u16, retry_after: Option<Duration>) -> ApiError {
+pub(crate) fn api_error(status: u16, retry_after: Option<Duration>) -> ApiError {
     ApiError {
         status,
         errcode: None,

@@ -9,3 +9,4 @@ mod random;
 mod refusals;
 mod schedule;
 mod sharing;
+mod span;

@@ -176,7 +176,7 @@ impl World {
     fn deadline(&self) -> Option<Timestamp> {
         let reachable = self.reachable?.max(self.asked_until);
         let ttl = self.held.map(|(_, ttl)| ttl);
-        let cap = ttl.map_or(secs(600), |ttl| (ttl / 6).clamp(secs(60), secs(600)));
+        let cap = ttl.map_or_else(|| secs(600), |ttl| (ttl / 6).clamp(secs(60), secs(600)));
         let in_any_case = self.latency + secs(1) + cap + self.latency;
         let Some((sent, ttl)) = self.held else {
             return Some(reachable + in_any_case);

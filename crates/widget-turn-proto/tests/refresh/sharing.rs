@@ -119,7 +119,7 @@ fn requests_in_a_day(answer: &widget_turn_proto::Fetched, looping: bool) -> usiz
             bench.run(std::time::Duration::from_millis(1700));
             bench.watch();
         } else {
-            let next = bench.poll_timeout().unwrap_or(at(86_400));
+            let next = bench.poll_timeout().unwrap_or_else(|| at(86_400));
             bench.run_to(next);
         }
     }
