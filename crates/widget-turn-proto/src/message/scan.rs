@@ -12,6 +12,9 @@ use memchr::memchr2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotAnObject;
 
+/// A member's key, and where its value stands in the text.
+type Member<'a> = (Cow<'a, str>, Range<usize>);
+
 /// The members of one object: each key with the range of its value in `text`.
 pub(crate) struct Members<'a> {
     text: &'a str,
@@ -58,7 +61,7 @@ impl<'a> Members<'a> {
     }
 
     /// Steps to the next member; `None` at the end of the object, which must be the end of the text too.
-    fn step(&mut self) -> Result<Option<(Cow<'a, str>, Range<usize>)>, NotAnObject> {
+    fn step(&mut self) -> Result<Option<Member<'a>>, NotAnObject> {
         self.skip_space();
         match (self.byte(), self.state) {
             (Some(b'}'), _) => {
@@ -91,7 +94,7 @@ impl<'a> Members<'a> {
 }
 
 impl<'a> Iterator for Members<'a> {
-    type Item = Result<(Cow<'a, str>, Range<usize>), NotAnObject>;
+    type Item = Result<Member<'a>, NotAnObject>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.state == State::Over {
