@@ -13,20 +13,8 @@ mod socket;
 pub(crate) mod tests;
 
 pub(crate) use assets::asset;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the commands that use it come later")
-)]
 pub(crate) use config::PageConfig;
 pub(crate) use guard::{LocalNames, Refusal, secured};
 pub(crate) use listener::{LocalListener, PageError};
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the commands that use it come later")
-)]
 pub(crate) use server::PageServer;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the commands that use it come later")
-)]
 pub(crate) use socket::{Decision, FromPage, PageSession, ToPage};

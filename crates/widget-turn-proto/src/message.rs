@@ -126,21 +126,21 @@ impl<'a> Head<'a> {
                 "api" => api = Some(value),
                 "action" => action = Some(value),
                 "widgetId" => widget_id = Some(value),
-                "requestId" => request_id = Some(value),
-                "requestid" => lower_id = Some(value),
+                "requestId" => request_id = Some(value).filter(|id| *id != "null"),
+                "requestid" => lower_id = Some(value).filter(|id| *id != "null"),
                 "response" => is_response = value != "null",
                 _ => {}
             }
         }
         Ok(Self {
-            api: match api {
-                Some(r#""fromWidget""#) => Api::FromWidget,
-                Some(r#""toWidget""#) => Api::ToWidget,
+            api: match api.and_then(string).as_deref() {
+                Some("fromWidget") => Api::FromWidget,
+                Some("toWidget") => Api::ToWidget,
                 _ => return Err(MessageError::NoApi),
             },
             action: action.and_then(string).ok_or(MessageError::NoAction)?,
             widget_id: widget_id.and_then(string).ok_or(MessageError::NoWidgetId)?,
-            request_id: request_id.or(lower_id).filter(|id| *id != "null"),
+            request_id: request_id.or(lower_id),
             is_response,
         })
     }
@@ -183,8 +183,12 @@ impl Request {
 
     /// The reply: the request object as it came plus `response`, which is JSON text.
     pub(crate) fn reply(&self, response: &str) -> String {
-        let object = without_response(&self.0);
-        let open = object.trim_end().strip_suffix('}').unwrap_or(&object);
+        // A request with `"response": null` would have two after the reply.
+        if let Some(null) = find(&self.0, &["response"]) {
+            return splice(&self.0, null, response);
+        }
+        let open = self.0.trim_end();
+        let open = open.strip_suffix('}').unwrap_or(open);
         let mut reply = String::with_capacity(open.len() + response.len() + 14);
         reply.push_str(open);
         reply.push_str(r#","response":"#);
@@ -214,20 +218,6 @@ fn reduced(head: &Head<'_>, id: &str) -> Result<Request, MessageError> {
         "data": {},
     });
     Ok(Request(object.to_string().into_boxed_str()))
-}
-
-/// A request with `"response": null` would have two after the reply.
-fn without_response(text: &str) -> Cow<'_, str> {
-    if find(text, &["response"]).is_none() {
-        return Cow::Borrowed(text);
-    }
-    match serde_json::from_str(text) {
-        Ok(Value::Object(mut object)) => {
-            object.remove("response");
-            Cow::Owned(Value::Object(object).to_string())
-        }
-        _ => Cow::Borrowed(text),
-    }
 }
 
 /// A request of our own. `data` is JSON text.
@@ -292,3 +282,6 @@ pub(crate) fn edit_names(
 fn splice(text: &str, range: Range<usize>, with: &str) -> String {
     [&text[..range.start], with, &text[range.end..]].concat()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::refusal::Unavailable;
-use crate::response::Fetched;
+use crate::response::{Fetched, RETRY_AFTER_MAX};
 use crate::supply::Supply;
 use crate::time::Timestamp;
 use crate::turn_server::TurnServer;
@@ -16,7 +16,7 @@ use schedule::{Jitter, backoff_cap, margin};
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 /// A homeserver without TURN is asked again this often (rule C6), give or take a fifth.
 const NO_TURN_PAUSE: Duration = Duration::from_secs(3600);
-/// A wake-up cuts a back-off short, but requests stay this far apart.
+/// A wake-up cuts a back-off short, but not below this after the last request.
 const WAKE_PAUSE: Duration = Duration::from_secs(5);
 
 /// How a [`Refresher`] keeps time.
@@ -108,6 +108,8 @@ pub struct Refresher {
     now: Timestamp,
     phase: Phase,
     cached: Option<Cached>,
+    /// The lifetime last seen: it outlives the credentials, since it sets how long failures make us wait (rule C5).
+    ttl: Option<Duration>,
     /// Why there is nothing better than `cached`, after the last result.
     trouble: Option<Trouble>,
     published: Supply,
@@ -145,7 +147,6 @@ enum Phase {
 #[derive(Debug)]
 struct Cached {
     server: TurnServer,
-    ttl: Duration,
     expires_at: Timestamp,
 }
 
@@ -172,6 +173,7 @@ impl Refresher {
             now: Timestamp::ZERO,
             phase: Phase::Due(Timestamp::ZERO),
             cached: None,
+            ttl: None,
             trouble: None,
             published: Supply::Pending,
             outputs: VecDeque::new(),
@@ -201,6 +203,7 @@ impl Refresher {
     pub fn handle_watch(&mut self, now: Timestamp) {
         self.watchers += 1;
         // Rule C6: to watch is to ask again where the account was refused, but not where there is no TURN.
+        let now = now.max(self.now);
         if matches!(self.phase, Phase::Refused { not_before, due: None } if now >= not_before) {
             self.phase = Phase::Due(now);
         }
@@ -223,8 +226,8 @@ impl Refresher {
     }
 
     /// The machine woke up, the network came back, or a person asks: a back-off is cut short, down to 5 s after the last
-    /// request and not below the homeserver's `Retry-After`; an account that was refused, or told that there is no
-    /// TURN, is asked again, at most once a minute (rules C4, C6).
+    /// request and not below the homeserver's `Retry-After`, and begins anew; an account that was refused, or told that
+    /// there is no TURN, is asked again, at most once a minute (rules C4, C6).
     ///
     /// ```
     /// # use widget_turn_proto::{Failure, Fetched, RefreshConfig, RefreshOutput, Refresher, Timestamp};
@@ -237,16 +240,22 @@ impl Refresher {
     /// ```
     pub fn handle_wake(&mut self, now: Timestamp) {
         match &mut self.phase {
+            // The waits begin anew, since a machine is often awake some seconds before its network is.
             Phase::BackingOff {
+                failures,
                 sent_at,
                 due,
                 not_before,
-                ..
             } => {
+                *failures = 0;
                 *due = (*due).min((*sent_at + WAKE_PAUSE).max(*not_before));
             }
-            Phase::Refused { not_before, .. } if now >= *not_before => self.phase = Phase::Due(now),
-            _ => {}
+            // Within the minute the wake-up is kept: it may be for a token that was refreshed just after its 401.
+            Phase::Refused { not_before, due } => {
+                *due = Some(due.map_or(*not_before, |due| due.min(*not_before)));
+            }
+            Phase::Fetching { failures, .. } => *failures = 0,
+            Phase::Due(_) | Phase::Over => {}
         }
         self.advance(now);
     }
@@ -263,6 +272,9 @@ impl Refresher {
     /// assert_eq!(refresher.poll_output(), None, "no fetch");
     /// ```
     pub fn handle_sign_out(&mut self, now: Timestamp) {
+        if matches!(self.phase, Phase::Over) {
+            return;
+        }
         self.cached = None;
         self.trouble = Some(Trouble::Lasting(Unavailable::SignedOut));
         self.phase = Phase::Over;
@@ -298,11 +310,19 @@ impl Refresher {
             Fetched::NoTurn(reason) => {
                 let spread = self.jitter.up_to(NO_TURN_PAUSE * 2 / 5);
                 let due = sent_at + NO_TURN_PAUSE * 4 / 5 + spread;
-                self.refuse(sent_at, Some(due), Unavailable::NoTurn(reason));
+                self.refuse(
+                    sent_at + REFUSED_PAUSE,
+                    Some(due),
+                    Unavailable::NoTurn(reason),
+                );
             }
-            Fetched::Forbidden(error) => self.refuse(sent_at, None, Unavailable::Forbidden(error)),
+            Fetched::Forbidden(error) => {
+                let not_before = Self::refused_until(now, sent_at, error.retry_after);
+                self.refuse(not_before, None, Unavailable::Forbidden(error));
+            }
             Fetched::Unauthorized(error) => {
-                self.refuse(sent_at, None, Unavailable::Unauthorized(error))
+                let not_before = Self::refused_until(now, sent_at, error.retry_after);
+                self.refuse(not_before, None, Unavailable::Unauthorized(error));
             }
             Fetched::Failed(failure) => {
                 self.trouble = Some(Trouble::Passing);
@@ -360,17 +380,23 @@ impl Refresher {
         self.trouble = None;
         self.cached = Some(Cached {
             server,
-            ttl,
             expires_at: sent_at + ttl,
         });
+        self.ttl = Some(ttl);
     }
 
-    fn refuse(&mut self, sent_at: Timestamp, due: Option<Timestamp>, why: Unavailable) {
+    fn refused_until(
+        now: Timestamp,
+        sent_at: Timestamp,
+        retry_after: Option<Duration>,
+    ) -> Timestamp {
+        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+        (sent_at + REFUSED_PAUSE).max(now + asked)
+    }
+
+    fn refuse(&mut self, not_before: Timestamp, due: Option<Timestamp>, why: Unavailable) {
         self.trouble = Some(Trouble::Lasting(why));
-        self.phase = Phase::Refused {
-            not_before: sent_at + REFUSED_PAUSE,
-            due,
-        };
+        self.phase = Phase::Refused { not_before, due };
     }
 
     fn back_off(
@@ -380,8 +406,8 @@ impl Refresher {
         failures: u32,
         retry_after: Option<Duration>,
     ) {
-        let cap = backoff_cap(self.cached.as_ref().map(|cached| cached.ttl));
-        let asked = retry_after.unwrap_or_default();
+        let cap = backoff_cap(self.ttl);
+        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
         let mut wait = asked.max(Duration::from_secs(1)) + self.jitter.back_off(failures, cap);
         // Rule C3: a homeserver that comes back shortly before the expiry must be found before it.
         if let Some(cached) = self

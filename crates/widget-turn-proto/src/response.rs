@@ -26,7 +26,7 @@ const TTL_UNKNOWN: Duration = Duration::from_secs(600);
 /// No lifetime is believed beyond this.
 const TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// No homeserver is obeyed for longer than this.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 /// An error's text goes on to the widget up to this length, in characters.
 const MAX_ERROR_TEXT: usize = 256;
 
@@ -164,7 +164,10 @@ fn lifetime(ttl: &Value) -> Option<Duration> {
         Value::String(digits) => digits.trim().parse().ok()?,
         _ => return None,
     };
-    // `min` first: the conversion refuses what does not fit, NaN among it.
+    // `parse` reads "NaN" and "inf" too, and `min` would take them for the longest lifetime.
+    if !seconds.is_finite() {
+        return None;
+    }
     let ttl = Duration::try_from_secs_f64(seconds.min(TTL_MAX.as_secs_f64())).ok()?;
     (!ttl.is_zero()).then_some(ttl)
 }
@@ -176,7 +179,9 @@ fn api_error(status: u16, retry_after: Option<Duration>, json: Option<&Value>) -
     };
     let in_body = || {
         let milliseconds = json?.get("retry_after_ms")?.as_f64()?;
-        Duration::try_from_secs_f64(milliseconds.max(0.0) / 1000.0).ok()
+        // The conversion refuses what does not fit into a `Duration`.
+        let seconds = (milliseconds / 1000.0).clamp(0.0, RETRY_AFTER_MAX.as_secs_f64());
+        Duration::try_from_secs_f64(seconds).ok()
     };
     ApiError {
         status,

@@ -1,10 +1,12 @@
 //! Which TURN and STUN URIs a browser takes.
 //!
 //! `new RTCPeerConnection` throws on the whole list if one entry is bad, so a call fails for a typo in one of three URIs.
-//! What passes here is a URI by RFC 7064 and RFC 7065 that also passes libwebrtc's parser (rule W9).
+//! What passes here is a URI by RFC 7064 and RFC 7065 that neither Chromium (156, libwebrtc's parser) nor Firefox (153)
+//! throws on (rule W9). Firefox is the stricter: no `stuns:`, no `transport=UDP` in capitals, no blocked port, no host
+//! that ends like an IPv4 address and is none.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What is wrong with a URI.
 ///
@@ -12,16 +14,16 @@ use std::net::Ipv6Addr;
 /// use widget_turn_proto::{UriError, check_uri};
 ///
 /// assert_eq!(check_uri("http://example.org"), Err(UriError::Scheme));
-/// assert_eq!(UriError::Scheme.to_string(), "expected a URI that begins with turn:, turns:, stun: or stuns:");
+/// assert_eq!(UriError::Scheme.to_string(), "expected a URI that begins with turn:, turns: or stun:");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UriError {
-    /// Not one of the four schemes, in lower case.
+    /// Neither `turn`, `turns` nor `stun`, in lower case. Firefox throws on `stuns`.
     Scheme,
     /// No host, or a character in it that no host name or IP address has (`user@host` among them).
     Host,
-    /// A port that is not a number from 1 to 65535.
+    /// A port that is not a number from 1 to 65535, or one that browsers block, such as 25 and 5060.
     Port,
     /// A query other than `transport=udp` or `transport=tcp`, or any on a STUN URI.
     Query,
@@ -32,10 +34,10 @@ pub enum UriError {
 impl fmt::Display for UriError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheme => "expected a URI that begins with turn:, turns:, stun: or stuns:",
+            Self::Scheme => "expected a URI that begins with turn:, turns: or stun:",
             Self::Host => "expected a host name, an IPv4 address or an IPv6 address in brackets after the scheme",
-            Self::Port => "expected a port from 1 to 65535",
-            Self::Query => "expected no query but ?transport=udp or ?transport=tcp, and that on turn: and turns: alone",
+            Self::Port => "expected a port from 1 to 65535 that browsers do not block",
+            Self::Query => "expected no query but ?transport=udp or ?transport=tcp, in lower case, and that on turn: and turns: alone",
             Self::TooLong => "expected at most 512 bytes",
         })
     }
@@ -46,7 +48,16 @@ impl std::error::Error for UriError {}
 /// Longer ones exist nowhere; the limit bounds what a homeserver can make us keep (rule C9).
 const MAX_LENGTH: usize = 512;
 
-/// Checks a URI by RFC 7064, RFC 7065 and what libwebrtc accepts.
+/// The ports that browsers block, by the Fetch standard: Firefox throws on them here too, but for 53.
+const BLOCKED_PORTS: &[u16] = &[
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 69, 77, 79, 87, 95, 101, 102, 103,
+    104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512,
+    513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995,
+    1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669,
+    6679, 6697, 10080,
+];
+
+/// Checks a URI by RFC 7064, RFC 7065 and what Chromium and Firefox accept.
 ///
 /// # Errors
 ///
@@ -71,7 +82,7 @@ pub fn check_uri(uri: &str) -> Result<(), UriError> {
     };
     let query_fits = match scheme {
         "turn" | "turns" => matches!(query, None | Some("transport=udp" | "transport=tcp")),
-        "stun" | "stuns" => query.is_none(),
+        "stun" => query.is_none(),
         _ => return Err(UriError::Scheme),
     };
     check_address(address)?;
@@ -97,7 +108,10 @@ fn check_address(address: &str) -> Result<(), UriError> {
             None => (address, None),
         };
         let in_host = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-        if host.is_empty() || !host.bytes().all(in_host) {
+        if host.is_empty()
+            || !host.bytes().all(in_host)
+            || (ends_in_a_number(host) && host.parse::<Ipv4Addr>().is_err())
+        {
             return Err(UriError::Host);
         }
         port
@@ -106,11 +120,21 @@ fn check_address(address: &str) -> Result<(), UriError> {
         None => Ok(()),
         // `parse` alone would take a plus sign.
         Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => match digits.parse::<u16>() {
-            Ok(1..) => Ok(()),
+            Ok(port @ 1..) if !BLOCKED_PORTS.contains(&port) => Ok(()),
             _ => Err(UriError::Port),
         },
         Some(_) => Err(UriError::Port),
     }
+}
+
+/// Whether a browser takes the host for an IPv4 address, by the URL standard, and so throws if it is none.
+fn ends_in_a_number(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or(host);
+    if let Some(hex) = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X")) {
+        return hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    }
+    !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -129,7 +153,10 @@ mod tests {
             ("turn:[::1]:3478", Ok(())),
             ("turn:[2001:db8::1]", Ok(())),
             ("stun:stun.example.com:3478", Ok(())),
-            ("stuns:stun.example.com", Ok(())),
+            ("turn:turn.example.com.", Ok(())),
+            ("turn:turn2.example.com:443", Ok(())),
+            ("turn:0x.example.com:53", Ok(())),
+            ("stuns:stun.example.com", Err(UriError::Scheme)),
             ("", Err(UriError::Scheme)),
             ("turn", Err(UriError::Scheme)),
             ("TURN:turn.example.com", Err(UriError::Scheme)),
@@ -147,10 +174,20 @@ mod tests {
             ("turn:[turn.example.com]", Err(UriError::Host)),
             ("turn:[fe80::1%eth0]", Err(UriError::Host)),
             ("turn:::1", Err(UriError::Host)),
+            ("turn:256.1.1.1", Err(UriError::Host)),
+            ("turn:1.2.3", Err(UriError::Host)),
+            ("turn:1.2.3.4.5", Err(UriError::Host)),
+            ("turn:09.1.1.1", Err(UriError::Host)),
+            ("turn:10.20.30.40.", Err(UriError::Host)),
+            ("turn:turn.example.com.1", Err(UriError::Host)),
+            ("turn:turn.0x1F", Err(UriError::Host)),
             ("turn:turn.example.com:", Err(UriError::Port)),
             ("turn:turn.example.com:0", Err(UriError::Port)),
             ("turn:turn.example.com:65536", Err(UriError::Port)),
             ("turn:turn.example.com:+80", Err(UriError::Port)),
+            ("turn:turn.example.com:25", Err(UriError::Port)),
+            ("turns:turn.example.com:993", Err(UriError::Port)),
+            ("turn:turn.example.com:5060", Err(UriError::Port)),
             (
                 "turn:turn.example.com:99999999999999999999",
                 Err(UriError::Port),
@@ -158,6 +195,7 @@ mod tests {
             ("turn:turn.example.com:3478/path", Err(UriError::Port)),
             ("turn:turn.example.com?", Err(UriError::Query)),
             ("turn:turn.example.com?transport=tls", Err(UriError::Query)),
+            ("turn:turn.example.com?transport=UDP", Err(UriError::Query)),
             (
                 "turn:turn.example.com?transport=udp&x=1",
                 Err(UriError::Query),

@@ -12,10 +12,10 @@ use memchr::memchr2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotAnObject;
 
-/// A key, and where its value stands in the text.
-pub(crate) type Member<'a> = (Cow<'a, str>, Range<usize>);
+/// A member's key, and where its value stands in the text.
+type Member<'a> = (Cow<'a, str>, Range<usize>);
 
-/// The members of one object.
+/// The members of one object: each key with the range of its value in `text`.
 pub(crate) struct Members<'a> {
     text: &'a str,
     at: usize,
