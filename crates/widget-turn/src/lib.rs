@@ -1,7 +1,11 @@
 //! TURN for Matrix widgets (MSC3846) on tokio.
 
+mod grants;
+mod request;
 mod source;
 
+pub use grants::{Grant, Grants, GrantsError};
+pub use request::{Origin, OriginError, PermissionRequest};
 pub use source::TurnSource;
 #[cfg(feature = "http")]
 pub use source::{HttpTurnSource, HttpTurnSourceError};
