@@ -1,10 +1,15 @@
 //! TURN for Matrix widgets (MSC3846) on tokio.
 
 mod grants;
+mod permission;
 mod request;
 mod source;
 
 pub use grants::{Grant, Grants, GrantsError};
+pub use permission::{
+    Answer, Ask, Deny, Inquiry, Or, PermissionPolicy, Remembered, TrustedOriginError,
+    TrustedOrigins, Verdict, VerdictFuture,
+};
 pub use request::{Origin, OriginError, PermissionRequest};
 pub use source::TurnSource;
 #[cfg(feature = "http")]
