@@ -96,7 +96,7 @@ export class MessageLog {
       number: this.next++,
       at,
       from,
-      action: typeof action === 'string' ? action.slice(0, 200) : '(no action)',
+      action: typeof action === 'string' ? action.slice(0, 80) : '(no action)',
       isReply: isReply(message),
       error: isReply(message) ? errorOf(message.response) : null,
       data: isObject(data) ? inOneLine(data) : '',
