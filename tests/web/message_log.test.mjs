@@ -63,6 +63,12 @@ test('a second answer, or one to nothing, is a row of its own', () => {
   assert.equal(log.entries.size, 2);
 });
 
+test('an error that answers nothing is found among the errors', () => {
+  const row = new MessageLog().add('host', { ...watch, response: { error: { message: 'no' } } }, 0);
+  assert.equal(row.error, 'no');
+  assert.ok(matches(row, 'errors', ''));
+});
+
 test('requests are paired by the id that the MSC prints, too', () => {
   const log = new MessageLog();
   const { requestId, ...rest } = watch;

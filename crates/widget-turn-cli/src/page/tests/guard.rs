@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 
 use super::{Page, any_port, ask, config, header, soon, status};
 use crate::page::PageServer;
+use crate::page::assets::PageFiles;
 
 const HANDSHAKE: &str = "Connection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\n\
                          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
@@ -14,6 +15,17 @@ async fn the_page_is_served_at_its_own_address() {
     assert_eq!(status(&answer), 200);
     assert_eq!(header(&answer, "content-type"), "text/html; charset=utf-8");
     assert!(answer.to_lowercase().contains("<!doctype html>"));
+}
+
+#[tokio::test]
+async fn every_file_of_the_page_is_served_with_its_type() {
+    let page = Page::serve().await;
+    for file in PageFiles::iter() {
+        let answer = page.get(&format!("{}{file}", page.url.path())).await;
+        assert_eq!(status(&answer), 200, "{file}");
+        let content_type = header(&answer, "content-type");
+        assert_ne!(content_type, "application/octet-stream", "{file}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 // How long the credentials in hand still last, and what the homeserver said last.
 
 import { element } from './element.js';
-import { counted, life, span } from './format.js';
+import { life, span } from './format.js';
 
 const TICK = 250;
 
@@ -58,7 +58,7 @@ export function createLifeBar() {
       lifetime = credentials.lifetime_ms / 1000;
       received += 1;
       write(refreshes, String(received - 1));
-      write(username, `${credentials.username} · ${counted(credentials.uris.length, 'server')}`);
+      write(username, credentials.username);
       username.title = credentials.uris.join('\n');
       start();
     },

@@ -6,48 +6,61 @@ import { MessageLog, matches } from './message_log.js';
 
 /** @typedef {import('./message_log.js').Entry} Entry */
 
-/** Rows made in one frame: a flood must leave the page time for its person. */
-const AT_ONCE = 200;
+/** Rows on the page at first, and how many more at each wish. All that is kept would make the page slow to draw. */
+const ROWS = 300;
+
+/** A flood must leave the page time for its person: after each drawing the list rests this many times as long. */
+const REST = 4;
 
 export function createInspector() {
   const log = new MessageLog();
   const list = element('rows', HTMLElement);
   const empty = element('rows-empty', HTMLElement);
   const scroller = element('scroller', HTMLElement);
-  const pause = element('pause', HTMLButtonElement);
+  const pauseButton = element('pause', HTMLButtonElement);
   const newest = element('newest', HTMLButtonElement);
+  const earlier = element('earlier', HTMLButtonElement);
   const text = element('filter-text', HTMLInputElement);
   const kind = element('filter-kind', HTMLSelectElement);
   const count = element('view-count', HTMLElement);
 
   /** The rows on the page by their entry's number. @type {Map<number, HTMLLIElement>} */
   const rows = new Map();
-  /** Entries whose answer came since the last frame. @type {Set<Entry>} */
+  /** Entries whose answer came since the last drawing. @type {Set<Entry>} */
   const answered = new Set();
-  /** Everything up to this number has its row or is filtered out. */
-  let shownTo = 0;
-  /** @type {number | null} */
-  let pausedAt = null;
-  let frame = 0;
+  let room = ROWS;
+  /** What the list stands still at. @type {{ entries: Entry[], last: number } | null} */
+  let pause = null;
+  let isScheduled = false;
+  let restUntil = 0;
   let sticks = true;
 
   function schedule() {
-    frame ||= requestAnimationFrame(render);
-  }
-
-  /** @param {Entry} entry */
-  function isWanted(entry) {
-    return matches(entry, /** @type {import('./message_log.js').Kind} */ (kind.value), text.value.trim().toLowerCase());
-  }
-
-  function render() {
-    frame = 0;
-    if (pausedAt !== null) {
-      pause.textContent = `Resume (${counted(log.next - 1 - pausedAt, 'new', 'new')})`;
+    if (isScheduled) {
       return;
     }
+    isScheduled = true;
+    const rest = restUntil - performance.now();
+    if (rest > 0) {
+      setTimeout(() => requestAnimationFrame(draw), rest);
+    } else {
+      requestAnimationFrame(draw);
+    }
+  }
+
+  function draw() {
+    isScheduled = false;
+    const began = performance.now();
+    drawRows();
+    pauseButton.textContent = pause ? `Resume (${counted(log.next - 1 - pause.last, 'new', 'new')})` : 'Pause';
+    const ended = performance.now();
+    restUntil = ended + REST * (ended - began);
+  }
+
+  function drawRows() {
+    const { wanted, hasMore } = newestWanted();
     for (const [number, row] of rows) {
-      if (!log.entries.has(number)) {
+      if (!wanted.has(number)) {
         row.remove();
         rows.delete(number);
       }
@@ -56,43 +69,40 @@ export function createInspector() {
       const row = rows.get(entry.number);
       if (row) {
         fillAnswer(row, entry);
-      } else if (entry.number <= shownTo && log.entries.has(entry.number) && isWanted(entry)) {
-        // The answer is what makes it match.
-        insert(entry);
       }
     }
     answered.clear();
-    append();
-    empty.textContent =
-      rows.size > 0 || shownTo < log.next - 1 ? '' : log.entries.size > 0 ? 'No message matches the filter.' : 'Nothing was said yet.';
+    let place = list.firstElementChild;
+    for (const [number, entry] of wanted) {
+      if (rows.has(number)) {
+        place = place?.nextElementSibling ?? null;
+      } else {
+        list.insertBefore(makeRow(entry), place);
+      }
+    }
+    earlier.hidden = !hasMore;
+    empty.textContent = rows.size > 0 ? '' : log.entries.size > 0 ? 'No message matches the filter.' : 'Nothing was said yet.';
     count.textContent = log.entries.size > 0 ? String(log.entries.size) : '';
     if (sticks) {
       scroller.scrollTop = scroller.scrollHeight;
     }
   }
 
-  function append() {
-    const made = document.createDocumentFragment();
-    const oldest = log.entries.keys().next().value ?? log.next;
-    for (let number = Math.max(shownTo + 1, oldest); number < log.next; number++) {
-      if (made.childElementCount === AT_ONCE) {
-        schedule();
-        break;
+  /** The newest entries that the filter lets through, oldest first, as many as there is room for. */
+  function newestWanted() {
+    const by = /** @type {import('./message_log.js').Kind} */ (kind.value);
+    const words = text.value.trim().toLowerCase();
+    /** @type {[number, Entry][]} */
+    const found = [];
+    for (const entry of (pause?.entries.slice() ?? [...log.entries.values()]).reverse()) {
+      if (matches(entry, by, words)) {
+        if (found.length === room) {
+          return { wanted: new Map(found.reverse()), hasMore: true };
+        }
+        found.push([entry.number, entry]);
       }
-      const entry = log.entries.get(number);
-      if (entry && isWanted(entry)) {
-        made.append(makeRow(entry));
-      }
-      shownTo = number;
     }
-    list.append(made);
-  }
-
-  /** @param {Entry} entry */
-  function insert(entry) {
-    const later = [...rows.keys()].filter((number) => number > entry.number);
-    const next = rows.get(Math.min(...later));
-    list.insertBefore(makeRow(entry), next ?? null);
+    return { wanted: new Map(found.reverse()), hasMore: false };
   }
 
   /** @param {Entry} entry */
@@ -146,15 +156,15 @@ export function createInspector() {
 
   /** @param {HTMLLIElement} row @param {Entry} entry */
   function fillAnswer(row, entry) {
-    const { reply } = entry;
-    row.dataset.answer = entry.isReply ? 'none' : !reply ? 'waiting' : reply.error === null ? 'ok' : 'error';
+    const { isReply, reply } = entry;
+    const { error } = reply ?? entry;
+    row.dataset.answer = error !== null ? 'error' : reply ? 'ok' : isReply ? 'none' : 'waiting';
     const answer = /** @type {HTMLElement} */ (row.querySelector('.answer'));
-    answer.textContent = entry.isReply ? '' : !reply ? '…' : `${reply.error === null ? 'ok' : 'error'} ${latency(reply.took)}`;
-    answer.title = entry.isReply || reply ? '' : 'no answer yet';
-    if (reply?.error) {
-      const message = cell('error', reply.error);
-      row.querySelector('.error')?.remove();
-      row.querySelector('.what')?.append(message);
+    answer.textContent = [error !== null ? 'error' : reply ? 'ok' : '', reply ? latency(reply.took) : isReply ? '' : '…'].join(' ').trim();
+    answer.title = isReply || reply ? '' : 'no answer yet';
+    row.querySelector('.error')?.remove();
+    if (error !== null) {
+      row.querySelector('.what')?.append(cell('error', error));
     }
     const details = row.querySelector('details');
     if (details?.open) {
@@ -184,17 +194,9 @@ export function createInspector() {
     }
   }
 
-  function startAnew() {
-    list.replaceChildren();
-    rows.clear();
-    shownTo = 0;
-    schedule();
-  }
-
   function togglePause() {
-    pausedAt = pausedAt === null ? log.next - 1 : null;
-    pause.ariaPressed = String(pausedAt !== null);
-    pause.textContent = 'Pause';
+    pause = pause ? null : { entries: [...log.entries.values()], last: log.next - 1 };
+    pauseButton.ariaPressed = String(pause !== null);
     schedule();
   }
 
@@ -208,22 +210,26 @@ export function createInspector() {
     setTimeout(() => URL.revokeObjectURL(link.href), 0);
   }
 
-  text.addEventListener('input', startAnew);
-  kind.addEventListener('change', startAnew);
-  pause.addEventListener('click', togglePause);
+  text.addEventListener('input', schedule);
+  kind.addEventListener('change', schedule);
+  pauseButton.addEventListener('click', togglePause);
   element('clear', HTMLButtonElement).addEventListener('click', () => {
     log.clear();
-    if (pausedAt !== null) {
-      pausedAt = log.next - 1;
+    room = ROWS;
+    if (pause) {
+      pause = { entries: [], last: log.next - 1 };
     }
-    list.replaceChildren();
-    rows.clear();
     schedule();
   });
   element('export', HTMLButtonElement).addEventListener('click', download);
   scroller.addEventListener('scroll', () => {
     sticks = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 24;
     newest.hidden = sticks;
+  });
+  earlier.addEventListener('click', () => {
+    room += ROWS;
+    sticks = false;
+    schedule();
   });
   newest.addEventListener('click', () => {
     sticks = true;

@@ -28,7 +28,7 @@ let widget;
 const permission = createPermission((id, decision) => {
   socket.sendControl({ type: 'decision', id, decision });
   if (decision === 'deny') {
-    notice.show('You denied the widget what it asked for. It can ask again when it is loaded anew.', 'Reload widget', loadWidget);
+    notice.show('You denied the widget what it asked for. It can ask again when it is loaded anew.', 'Ask again', loadWidget);
   }
   showProgress();
 });

@@ -16,6 +16,7 @@ import { MASK, mask, maskText } from './mask.js';
  * @property {Side} from
  * @property {string} action
  * @property {boolean} isReply a reply to nothing that is known
+ * @property {string | null} error the message of such a reply, if it is an error
  * @property {string} data the message's `data` at a glance, without secrets
  * @property {string} json the message, masked
  * @property {Reply | null} reply */
@@ -95,8 +96,9 @@ export class MessageLog {
       number: this.next++,
       at,
       from,
-      action: typeof action === 'string' ? action.slice(0, 200) : '(no action)',
+      action: typeof action === 'string' ? action.slice(0, 80) : '(no action)',
       isReply: isReply(message),
+      error: isReply(message) ? errorOf(message.response) : null,
       data: isObject(data) ? inOneLine(data) : '',
       json: JSON.stringify(mask(message)),
       reply: null,
@@ -151,7 +153,7 @@ export class MessageLog {
 /** Whether a row is to be seen.
  * @param {Entry} entry @param {Kind} kind @param {string} text in lower case; empty for any */
 export function matches(entry, kind, text) {
-  if (kind === 'errors' && !entry.reply?.error) {
+  if (kind === 'errors' && (entry.reply ?? entry).error === null) {
     return false;
   }
   if (kind === 'turn' && !/turn_servers/.test(entry.action) && !/turn_servers/.test(entry.data)) {

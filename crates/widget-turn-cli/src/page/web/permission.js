@@ -29,7 +29,8 @@ export function createPermission(onDecision) {
   function show({ origin, capabilities }) {
     const asksForTurn = capabilities.some(isTurn);
     const more = capabilities.filter((capability) => !isTurn(capability));
-    title.textContent = asksForTurn ? 'Let this widget use your relay servers?' : 'Allow this widget more?';
+    title.textContent =
+      more.length === 0 ? 'Let this widget use your relay servers?' : 'Let this widget have what it asks for?';
     element('permission-origin', HTMLElement).textContent = origin;
     element('permission-who', HTMLElement).textContent = asksForTurn
       ? `${who.name} asks for TURN access through your account ${who.account}.`
@@ -61,7 +62,7 @@ export function createPermission(onDecision) {
     }
     // Not on a button: keys that are still meant for the widget must not answer.
     title.focus();
-    dialog.scrollTop = 0;
+    element('permission-body', HTMLElement).scrollTop = 0;
   }
 
   function showNext() {
