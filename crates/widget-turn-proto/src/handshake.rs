@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::time::Duration;
 
 use crate::capability::{
     CAPABILITIES, CONTENT_LOADED, NOTIFY_CAPABILITIES, REQUEST_CAPABILITIES, SUPPORTED_API_VERSIONS,
@@ -9,22 +10,31 @@ use crate::capability::{
 use crate::message::{Api, Head, MessageError, Request, names, request_to_widget};
 use crate::page::{Page, Sign};
 use crate::refusal::Refusal;
+use crate::time::Timestamp;
 
 /// MSC2871 is `notify_capabilities`, MSC2974 is `request_capabilities`.
 const VERSIONS: &str =
     r#"{"supported_versions":["0.0.1","0.0.2","org.matrix.msc2871","org.matrix.msc2974"]}"#;
 
-/// A host that can do the handshake and nothing else: it asks for the widget's capabilities and approves none, answers
-/// the versions, and refuses every other action.
+/// A page that was asked at its load event and announces itself afterwards may not have listened yet. It is asked anew if
+/// it does not answer by then: not at once, for npm's `matrix-widget-api` starts twice if it is asked twice.
+const SECOND_QUESTION: Duration = Duration::from_secs(1);
+
+/// "I only work in a client": grants nothing, and a host is a client. `@matrix-widget-toolkit` does not start without it.
+const REQUIRES_CLIENT: &str = "io.element.requires_client";
+
+/// A host that can do the handshake and nothing else: it asks for the widget's capabilities and approves none that gives
+/// access to anything, answers the versions, and refuses every other action.
 ///
-/// Text in, text out, no clock. It begins at the page's first sign of life, be it `content_loaded` or the frame's load
-/// event, and again at each reload (rule H6).
+/// It begins at the page's first sign of life, be it `content_loaded` or the frame's load event, and again at each reload
+/// (rule H6).
 ///
 /// ```
-/// use widget_turn_proto::HandshakeHost;
+/// use widget_turn_proto::{HandshakeHost, Timestamp};
 ///
+/// let now = Timestamp::ZERO;
 /// let mut host = HandshakeHost::new("w", 7);
-/// host.handle_message(r#"{"api":"fromWidget","widgetId":"w","requestId":"1","action":"content_loaded","data":{}}"#.into())?;
+/// host.handle_message(now, r#"{"api":"fromWidget","widgetId":"w","requestId":"1","action":"content_loaded","data":{}}"#.into())?;
 /// let reply = host.poll_output().expect("every request gets a reply");
 /// assert!(reply.ends_with(r#""response":{}}"#));
 /// let question = host.poll_output().expect("the negotiation begins");
@@ -44,8 +54,12 @@ pub struct HandshakeHost {
 enum Negotiation {
     /// No page yet.
     Waiting,
-    /// The widget was asked, by the requests with these ids: a page that was not listening is asked again.
-    Asked(Vec<String>),
+    /// The widget was asked, by the requests with these ids.
+    Asked {
+        ids: Vec<String>,
+        /// When it is asked anew.
+        again_at: Option<Timestamp>,
+    },
     /// The widget answered.
     Done,
 }
@@ -75,15 +89,16 @@ impl HandshakeHost {
     /// Why it was dropped, for a log line; nothing else comes of it (rule H7).
     ///
     /// ```
-    /// # use widget_turn_proto::{HandshakeHost, MessageError};
+    /// # use widget_turn_proto::{HandshakeHost, MessageError, Timestamp};
     /// let mut host = HandshakeHost::new("w", 0);
-    /// assert_eq!(host.handle_message("{}".into()), Err(MessageError::NoApi));
+    /// assert_eq!(host.handle_message(Timestamp::ZERO, "{}".into()), Err(MessageError::NoApi));
     /// let dance = r#"{"api":"fromWidget","widgetId":"w","requestId":"1","action":"dance","data":{}}"#;
-    /// host.handle_message(dance.into())?;
+    /// host.handle_message(Timestamp::ZERO, dance.into())?;
     /// assert!(host.poll_output().is_some_and(|reply| reply.contains("Unknown or unsupported from-widget action: dance")));
     /// # Ok::<(), MessageError>(())
     /// ```
-    pub fn handle_message(&mut self, text: String) -> Result<(), MessageError> {
+    pub fn handle_message(&mut self, now: Timestamp, text: String) -> Result<(), MessageError> {
+        self.handle_timeout(now);
         let head = Head::read(&text)?;
         if head.widget_id != self.widget_id {
             return Err(MessageError::OtherWidget);
@@ -96,22 +111,54 @@ impl HandshakeHost {
                 self.answered(&action, &id, &text);
                 Ok(())
             }
-            (Api::FromWidget, false) => self.asked(&action, text),
+            (Api::FromWidget, false) => self.asked(now, &action, text),
         }
     }
 
     /// The frame's load event: for pages that do not send `content_loaded`.
     ///
     /// ```
-    /// # use widget_turn_proto::HandshakeHost;
+    /// # use widget_turn_proto::{HandshakeHost, Timestamp};
     /// let mut host = HandshakeHost::new("w", 0);
-    /// host.handle_page_load();
+    /// host.handle_page_load(Timestamp::ZERO);
     /// assert!(host.poll_output().is_some_and(|question| question.contains("capabilities")));
     /// ```
-    pub fn handle_page_load(&mut self) {
+    pub fn handle_page_load(&mut self, now: Timestamp) {
+        self.handle_timeout(now);
         match self.page.load() {
             Sign::First | Sign::Reloaded => self.negotiate(),
             Sign::Same => {}
+        }
+    }
+
+    /// Time has passed. Late, early and repeated calls are safe.
+    ///
+    /// ```
+    /// # use widget_turn_proto::{HandshakeHost, Timestamp};
+    /// let mut host = HandshakeHost::new("w", 0);
+    /// host.handle_timeout(Timestamp::from_secs(5));
+    /// assert_eq!(host.poll_output(), None);
+    /// ```
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        if let Negotiation::Asked { again_at, .. } = &mut self.negotiation {
+            if again_at.take_if(|due| *due <= now).is_some() {
+                self.ask();
+            }
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next; `None` for never. May change with every
+    /// `handle_…`.
+    ///
+    /// ```
+    /// # use widget_turn_proto::HandshakeHost;
+    /// assert_eq!(HandshakeHost::new("w", 0).poll_timeout(), None);
+    /// ```
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        match self.negotiation {
+            Negotiation::Asked { again_at, .. } => again_at,
+            Negotiation::Waiting | Negotiation::Done => None,
         }
     }
 
@@ -126,7 +173,7 @@ impl HandshakeHost {
         self.outputs.pop_front()
     }
 
-    fn asked(&mut self, action: &str, text: String) -> Result<(), MessageError> {
+    fn asked(&mut self, now: Timestamp, action: &str, text: String) -> Result<(), MessageError> {
         let request = match Request::take(text)? {
             Ok(request) => request,
             Err(too_large) => {
@@ -139,12 +186,12 @@ impl HandshakeHost {
             SUPPORTED_API_VERSIONS => self.outputs.push_back(request.reply(VERSIONS)),
             CONTENT_LOADED => {
                 self.outputs.push_back(request.reply("{}"));
-                let unanswered = matches!(self.negotiation, Negotiation::Asked(_));
-                match self.page.content_loaded() {
-                    Sign::First | Sign::Reloaded => self.negotiate(),
-                    // It was asked at the load event, perhaps before it listened.
-                    Sign::Same if unanswered => self.ask(),
-                    Sign::Same => {}
+                match (self.page.content_loaded(), &mut self.negotiation) {
+                    (Sign::First | Sign::Reloaded, _) => self.negotiate(),
+                    (Sign::Same, Negotiation::Asked { again_at, .. }) => {
+                        *again_at = Some(now + SECOND_QUESTION);
+                    }
+                    (Sign::Same, Negotiation::Waiting | Negotiation::Done) => {}
                 }
             }
             REQUEST_CAPABILITIES => {
@@ -160,7 +207,7 @@ impl HandshakeHost {
     }
 
     fn answered(&mut self, action: &str, id: &str, text: &str) {
-        let awaited = matches!(&self.negotiation, Negotiation::Asked(ids) if ids.iter().any(|asked| asked == id));
+        let awaited = matches!(&self.negotiation, Negotiation::Asked { ids, .. } if ids.iter().any(|asked| asked == id));
         if action == CAPABILITIES && awaited {
             // An error counts as "none", so that the widget is told where it stands.
             self.notify(names(text, &["response", "capabilities"]));
@@ -175,15 +222,20 @@ impl HandshakeHost {
     fn ask(&mut self) {
         let id = self.send(CAPABILITIES, "{}");
         match &mut self.negotiation {
-            Negotiation::Asked(ids) => ids.push(id),
+            Negotiation::Asked { ids, .. } => ids.push(id),
             Negotiation::Waiting | Negotiation::Done => {
-                self.negotiation = Negotiation::Asked(vec![id])
+                self.negotiation = Negotiation::Asked {
+                    ids: vec![id],
+                    again_at: None,
+                };
             }
         }
     }
 
     fn notify(&mut self, requested: Vec<String>) {
-        let data = serde_json::json!({ "requested": requested, "approved": [] }).to_string();
+        let approved = requested.iter().filter(|name| *name == REQUIRES_CLIENT);
+        let approved: Vec<_> = approved.collect();
+        let data = serde_json::json!({ "requested": requested, "approved": approved }).to_string();
         self.send(NOTIFY_CAPABILITIES, &data);
         self.negotiation = Negotiation::Done;
     }

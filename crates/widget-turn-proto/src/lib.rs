@@ -59,7 +59,7 @@
 //!             if let Some(output) = self.layer.poll_output() {
 //!                 match output {
 //!                     Output::ToWidget(text) => self.to_widget.push(text),
-//!                     Output::ToHost(text) => self.host.handle_message(text).expect("the layer passes what is well formed"),
+//!                     Output::ToHost(text) => self.host.handle_message(self.now, text).expect("the layer passes what is well formed"),
 //!                     Output::Ask(token, _) => self.layer.handle_decision(self.now, &token, true),
 //!                     Output::Watch => {
 //!                         self.refresher.handle_watch(self.now);

@@ -1,5 +1,7 @@
 //! What the layer takes from the heap: rule C9. One test, because the counter is the process's.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use widget_turn_proto::{
     LayerConfig, NoTurn, Output, Secret, Supply, Timestamp, TurnLayer, TurnServer,
 };
