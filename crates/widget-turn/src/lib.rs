@@ -1,11 +1,18 @@
 //! TURN for Matrix widgets (MSC3846) on tokio.
 
+mod clock;
+mod feed;
 mod grants;
+mod host;
+mod layer;
 mod permission;
 mod request;
 mod source;
 
+pub use feed::{FeedConfig, FeedWatch, TurnFeed};
 pub use grants::{Grant, Grants, GrantsError};
+pub use host::{HostEnd, InnerHost};
+pub use layer::{LayerConfig, TurnLayer, WidgetReceiver, WidgetSender};
 pub use permission::{
     Answer, Ask, Deny, Inquiry, Or, PermissionPolicy, Remembered, TrustedOriginError,
     TrustedOrigins, Verdict, VerdictFuture,
@@ -15,5 +22,6 @@ pub use source::TurnSource;
 #[cfg(feature = "http")]
 pub use source::{HttpTurnSource, HttpTurnSourceError};
 pub use widget_turn_proto::{
-    ApiError, Failure, Fetched, NoTurn, Secret, TurnCapability, TurnServer, read_response,
+    ApiError, Failure, Fetched, NoTurn, OutagePolicy, Secret, Supply, Timestamp, TurnCapability,
+    TurnServer, Unavailable, read_response,
 };

@@ -1,0 +1,424 @@
+//! One account's TURN credentials, shared by all its widgets.
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+use widget_turn_proto::{
+    Failure, FetchToken, Fetched, RefreshConfig, RefreshOutput, Refresher, Supply, Timestamp,
+    Unavailable,
+};
+
+use crate::clock::Clock;
+use crate::source::TurnSource;
+
+/// While somebody watches, the clocks are compared this often, to notice that the machine slept (rule C4).
+const TICK: Duration = Duration::from_secs(30);
+/// A source that takes longer than this has failed: its own limits should be well below.
+const FETCH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a [`TurnFeed`] keeps time.
+///
+/// ```
+/// use widget_turn::FeedConfig;
+///
+/// let config = FeedConfig::default();
+/// assert_eq!(config.min_interval.as_secs(), 30);
+/// assert_ne!(config.seed, FeedConfig::default().seed, "each feed refreshes at moments of its own");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedConfig {
+    /// Where the jitter comes from; random by default.
+    pub seed: u64,
+    /// The least time between two successful fetches: 30 s by default. Lower it only where credentials live for less
+    /// than a minute.
+    pub min_interval: Duration,
+}
+
+impl Default for FeedConfig {
+    fn default() -> Self {
+        Self {
+            // The standard library's own randomness: jitter needs no better.
+            seed: RandomState::new().build_hasher().finish(),
+            min_interval: RefreshConfig::default().min_interval,
+        }
+    }
+}
+
+/// One account's TURN credentials: fetched while somebody watches, refreshed before they expire, shared by all.
+///
+/// Make one for each account, and clone it freely: N widgets cost one request per lifetime (rule C1). When the last
+/// clone and the last [`FeedWatch`] are gone, its task ends.
+///
+/// ```
+/// use std::time::Duration;
+/// use widget_turn::{FeedConfig, Fetched, Secret, Supply, TurnFeed, TurnServer, TurnSource};
+///
+/// struct Fixed;
+/// impl TurnSource for Fixed {
+///     async fn fetch(&self) -> Fetched {
+///         let server = TurnServer::new(["turn:turn.example.com".into()], "u", Secret::new("p"));
+///         Fetched::Credentials { server: server.expect("it is complete"), ttl: Duration::from_secs(3600) }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let feed = TurnFeed::new(Fixed, FeedConfig::default());
+/// let mut watch = feed.watch();
+/// let mut supply = watch.current();
+/// while supply == Supply::Pending {
+///     supply = watch.changed().await;
+/// }
+/// let Supply::Ready { server, .. } = supply else { panic!("the source gives credentials") };
+/// assert_eq!(server.uris(), ["turn:turn.example.com"]);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TurnFeed(Arc<Handle>);
+
+/// Everything that keeps a feed alive has one; the last one to go ends the task.
+struct Handle {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Shared {
+    state: Mutex<State>,
+    supply: watch::Sender<Supply>,
+    /// The task is to look at the state again.
+    changed: Notify,
+}
+
+struct State {
+    refresher: Refresher,
+    clock: Clock,
+    /// A fetch that the task is to start.
+    wanted: Option<FetchToken>,
+}
+
+impl TurnFeed {
+    /// A feed that does nothing until somebody watches.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// ```
+    /// # use widget_turn::{FeedConfig, Fetched, Supply, TurnFeed, TurnSource};
+    /// # struct Never;
+    /// # impl TurnSource for Never {
+    /// #     async fn fetch(&self) -> Fetched { panic!("nobody watches") }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let feed = TurnFeed::new(Never, FeedConfig::default());
+    /// assert_eq!(feed.supply(), Supply::Pending);
+    /// # }
+    /// ```
+    pub fn new(source: impl TurnSource, config: FeedConfig) -> Self {
+        Self::with_clock(source, config, Clock::new())
+    }
+
+    pub(crate) fn with_clock(source: impl TurnSource, config: FeedConfig, clock: Clock) -> Self {
+        let refresher = Refresher::new(RefreshConfig {
+            seed: config.seed,
+            min_interval: config.min_interval,
+        });
+        let shared = Arc::new(Shared {
+            supply: watch::Sender::new(refresher.supply().clone()),
+            state: Mutex::new(State {
+                refresher,
+                clock,
+                wanted: None,
+            }),
+            changed: Notify::new(),
+        });
+        let task = tokio::spawn(run(shared.clone(), Arc::new(source))).abort_handle();
+        Self(Arc::new(Handle { shared, task }))
+    }
+
+    /// Begins to watch. While there is at least one watch, credentials are fetched and refreshed (rule C7); what is known
+    /// is there at once (rule C1).
+    ///
+    /// ```
+    /// # use widget_turn::{FeedConfig, Fetched, NoTurn, Supply, TurnFeed, TurnSource};
+    /// # struct NoTurnHere;
+    /// # impl TurnSource for NoTurnHere {
+    /// #     async fn fetch(&self) -> Fetched { Fetched::NoTurn(NoTurn::EmptyObject) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let feed = TurnFeed::new(NoTurnHere, FeedConfig::default());
+    /// let mut watch = feed.watch();
+    /// assert!(matches!(watch.changed().await, Supply::Unavailable(_)));
+    /// # }
+    /// ```
+    pub fn watch(&self) -> FeedWatch {
+        self.0.shared.tell(Refresher::handle_watch);
+        let supply = self.0.shared.supply.subscribe();
+        FeedWatch {
+            handle: self.0.clone(),
+            supply,
+        }
+    }
+
+    /// What is known now, without watching.
+    ///
+    /// ```
+    /// # use widget_turn::{FeedConfig, Fetched, Supply, TurnFeed, TurnSource};
+    /// # struct Never;
+    /// # impl TurnSource for Never {
+    /// #     async fn fetch(&self) -> Fetched { panic!("nobody watches") }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// assert_eq!(TurnFeed::new(Never, FeedConfig::default()).supply(), Supply::Pending);
+    /// # }
+    /// ```
+    pub fn supply(&self) -> Supply {
+        self.0.shared.tell(Refresher::handle_timeout);
+        self.0.shared.supply.borrow().clone()
+    }
+
+    /// The feed's clock, on which [`Supply::Ready`] says when the credentials expire.
+    ///
+    /// ```
+    /// # use widget_turn::{FeedConfig, Fetched, Timestamp, TurnFeed, TurnSource};
+    /// # struct Never;
+    /// # impl TurnSource for Never {
+    /// #     async fn fetch(&self) -> Fetched { panic!("nobody watches") }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let feed = TurnFeed::new(Never, FeedConfig::default());
+    /// assert!(feed.now() < Timestamp::from_secs(60), "it starts with the feed");
+    /// # }
+    /// ```
+    pub fn now(&self) -> Timestamp {
+        self.0.shared.lock().clock.now()
+    }
+
+    /// The machine woke up, the network came back, or a person asks to try again: what is due is done now, a back-off is
+    /// cut short (but not the homeserver's `Retry-After`), a refused account is asked again, at most once a minute
+    /// (rules C4, C6). Call it from the platform's resume and online events; without it the feed notices within 30 s.
+    ///
+    /// ```
+    /// # use widget_turn::{FeedConfig, Fetched, TurnFeed, TurnSource};
+    /// # struct Never;
+    /// # impl TurnSource for Never {
+    /// #     async fn fetch(&self) -> Fetched { panic!("nobody watches") }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let feed = TurnFeed::new(Never, FeedConfig::default());
+    /// feed.wake(); // nobody watches: nothing happens
+    /// # }
+    /// ```
+    pub fn wake(&self) {
+        self.0.shared.tell(Refresher::handle_wake);
+    }
+
+    /// The account is signed out: the credentials are wiped, a request in flight is dropped, none follows (rule C7).
+    ///
+    /// ```
+    /// # use widget_turn::{FeedConfig, Fetched, Supply, TurnFeed, TurnSource, Unavailable};
+    /// # struct Never;
+    /// # impl TurnSource for Never {
+    /// #     async fn fetch(&self) -> Fetched { panic!("nobody watches") }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let feed = TurnFeed::new(Never, FeedConfig::default());
+    /// feed.sign_out();
+    /// assert_eq!(feed.watch().current(), Supply::Unavailable(Unavailable::SignedOut));
+    /// # }
+    /// ```
+    pub fn sign_out(&self) {
+        self.0.shared.tell(Refresher::handle_sign_out);
+    }
+}
+
+impl fmt::Debug for TurnFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnFeed").finish_non_exhaustive()
+    }
+}
+
+/// Somebody's interest in a [`TurnFeed`]; dropping it ends it.
+///
+/// ```
+/// # use widget_turn::{FeedConfig, Failure, Fetched, Supply, TurnFeed, TurnSource};
+/// # struct Broken;
+/// # impl TurnSource for Broken {
+/// #     async fn fetch(&self) -> Fetched { Fetched::Failed(Failure::default()) }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let feed = TurnFeed::new(Broken, FeedConfig::default());
+/// let mut watch = feed.watch();
+/// assert_eq!(watch.changed().await, Supply::Outage);
+/// # }
+/// ```
+pub struct FeedWatch {
+    handle: Arc<Handle>,
+    supply: watch::Receiver<Supply>,
+}
+
+impl FeedWatch {
+    /// What is known now. [`changed`](Self::changed) gives what comes after it.
+    ///
+    /// ```
+    /// # use widget_turn::{FeedConfig, Fetched, Supply, TurnFeed, TurnSource};
+    /// # struct Slow;
+    /// # impl TurnSource for Slow {
+    /// #     async fn fetch(&self) -> Fetched { std::future::pending().await }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let feed = TurnFeed::new(Slow, FeedConfig::default());
+    /// assert_eq!(feed.watch().current(), Supply::Pending);
+    /// # }
+    /// ```
+    pub fn current(&mut self) -> Supply {
+        self.handle.shared.tell(Refresher::handle_timeout);
+        self.supply.borrow_and_update().clone()
+    }
+
+    /// Waits for the next change, and gives it. What changed twice meanwhile is seen once, with its last value.
+    ///
+    /// ```
+    /// # use widget_turn::{FeedConfig, Failure, Fetched, Supply, TurnFeed, TurnSource};
+    /// # struct Broken;
+    /// # impl TurnSource for Broken {
+    /// #     async fn fetch(&self) -> Fetched { Fetched::Failed(Failure::default()) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let feed = TurnFeed::new(Broken, FeedConfig::default());
+    /// assert_eq!(feed.watch().changed().await, Supply::Outage);
+    /// # }
+    /// ```
+    pub async fn changed(&mut self) -> Supply {
+        let changed = self.supply.changed().await;
+        changed.expect("the sender lives in `handle`, which lives in `self`");
+        self.supply.borrow_and_update().clone()
+    }
+}
+
+impl Drop for FeedWatch {
+    fn drop(&mut self) {
+        self.handle.shared.tell(Refresher::handle_unwatch);
+    }
+}
+
+impl fmt::Debug for FeedWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FeedWatch").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that runs under the lock leaves the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands in a fact, and does what comes of it. Published under the lock, so that a watch sees it as soon as it is made.
+    fn tell(&self, fact: impl FnOnce(&mut Refresher, Timestamp)) {
+        let mut state = self.lock();
+        let now = state.clock.now();
+        fact(&mut state.refresher, now);
+        while let Some(output) = state.refresher.poll_output() {
+            match output {
+                RefreshOutput::Fetch(token) => state.wanted = Some(token),
+                RefreshOutput::Publish(supply) => {
+                    self.supply.send_replace(supply);
+                }
+                _ => {}
+            }
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// When the task must look again on its own.
+    fn deadline(&self) -> Option<Instant> {
+        let mut state = self.lock();
+        let due = state.refresher.poll_timeout()?;
+        Some(state.clock.instant(due).min(Instant::now() + TICK))
+    }
+}
+
+async fn run<S: TurnSource>(shared: Arc<Shared>, source: Arc<S>) {
+    // A task of its own, so that a source that panics takes nothing with it. Dropping the set ends it.
+    let mut fetches = JoinSet::new();
+    let mut awaited = None;
+    loop {
+        if let Some(token) = shared.lock().wanted.take() {
+            let source = source.clone();
+            fetches.spawn(async move { timeout(FETCH_PATIENCE, source.fetch()).await });
+            awaited = Some(token);
+        }
+        if *shared.supply.borrow() == Supply::Unavailable(Unavailable::SignedOut) {
+            fetches.abort_all();
+        }
+        let deadline = shared.deadline();
+        tokio::select! {
+            Some(done) = fetches.join_next() => {
+                let fetched = match done {
+                    Ok(Ok(fetched)) => fetched,
+                    Ok(Err(_)) => {
+                        tracing::warn!("asking for TURN servers took longer than {FETCH_PATIENCE:?}");
+                        Fetched::Failed(Failure::default())
+                    }
+                    Err(error) if error.is_cancelled() => continue,
+                    Err(_) => {
+                        tracing::error!("the TURN source panicked");
+                        Fetched::Failed(Failure::default())
+                    }
+                };
+                log(&fetched);
+                if let Some(token) = awaited.take() {
+                    shared.tell(|refresher, now| refresher.handle_fetched(now, &token, fetched));
+                }
+            }
+            () = shared.changed.notified() => {}
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                shared.tell(Refresher::handle_timeout);
+            }
+        }
+    }
+}
+
+fn log(fetched: &Fetched) {
+    match fetched {
+        Fetched::Credentials { server, ttl } => {
+            tracing::debug!(uris = server.uris().len(), ?ttl, "fetched TURN credentials");
+        }
+        Fetched::NoTurn(reason) => tracing::info!("no TURN servers: {reason}"),
+        Fetched::Forbidden(error) | Fetched::Unauthorized(error) => {
+            tracing::warn!(
+                status = error.status,
+                errcode = error.errcode,
+                "TURN servers refused"
+            );
+        }
+        Fetched::Failed(failure) => {
+            let status = failure.response.as_ref().map(|response| response.status);
+            tracing::warn!(status, retry_after = ?failure.retry_after, "asking for TURN servers failed");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,288 @@
+//! The task that runs a layer: one machine, one loop.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use widget_turn_proto::{
+    AskToken, HandshakeHost, Output, Peer, Supply, Timestamp, TurnCapability, TurnLayer,
+};
+
+use super::{CAPACITY, LayerConfig};
+use crate::feed::{FeedWatch, TurnFeed};
+use crate::host::{InnerHost, Kind};
+use crate::permission::PermissionPolicy;
+use crate::request::PermissionRequest;
+
+/// What the client hands in.
+pub(super) enum FromWidget {
+    Message(String),
+    PageLoad,
+}
+
+/// What an inner host that does not take its messages may leave lying before the widget is no longer listened to.
+const HOST_BACKLOG: usize = 1024;
+
+pub(super) struct Driver<P> {
+    machine: TurnLayer,
+    host: Host,
+    feed: TurnFeed,
+    watch: Option<FeedWatch>,
+    policy: Arc<P>,
+    config: LayerConfig,
+    asking: Option<Asking>,
+    to_widget: VecDeque<String>,
+    /// The origin of the machine's clock.
+    started: Instant,
+}
+
+enum Host {
+    Handshake(HandshakeHost),
+    Channels {
+        to_host: mpsc::Sender<String>,
+        from_host: mpsc::Receiver<String>,
+        backlog: VecDeque<String>,
+    },
+}
+
+/// A question that is with the policy. Dropping it withdraws it.
+struct Asking {
+    token: AskToken,
+    granted: Pin<Box<dyn Future<Output = bool> + Send>>,
+}
+
+impl<P: PermissionPolicy> Driver<P> {
+    pub(super) fn new(host: InnerHost, feed: TurnFeed, policy: P, config: LayerConfig) -> Self {
+        let seed = RandomState::new().build_hasher().finish();
+        let mut machine = widget_turn_proto::LayerConfig::new(&*config.widget_id);
+        machine.seed = seed;
+        machine.outage = config.outage;
+        Self {
+            machine: TurnLayer::new(machine),
+            host: match host.0 {
+                Kind::Handshake => Host::Handshake(HandshakeHost::new(&*config.widget_id, seed)),
+                Kind::Channels { to_host, from_host } => Host::Channels {
+                    to_host,
+                    from_host,
+                    backlog: VecDeque::new(),
+                },
+            },
+            feed,
+            watch: None,
+            policy: Arc::new(policy),
+            config,
+            asking: None,
+            to_widget: VecDeque::new(),
+            started: Instant::now(),
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        mut from_widget: mpsc::Receiver<FromWidget>,
+        to_widget: mpsc::Sender<String>,
+    ) {
+        loop {
+            self.carry_out();
+            // Back-pressure: a widget that does not read is not listened to, and its host neither. Time, decisions and
+            // credentials go on.
+            let flows = self.to_widget.len() < CAPACITY;
+            let due = [self.machine.poll_timeout(), self.host.poll_timeout()];
+            let due = due.into_iter().flatten().min();
+            let deadline = due.map(|due| self.started + due.since_origin());
+            tokio::select! {
+                           permit = to_widget.reserve(), if !self.to_widget.is_empty() => {
+                               let Ok(permit) = permit else { return };
+                               if let Some(text) = self.to_widget.pop_front() {
+                                   permit.send(text);
+                               }
+                           }
+                           () = to_widget.closed() => return,
+                           supply = changed(&mut self.watch) => { let now = self.now(); self.machine.handle_supply(now, supply) },
+                           (token, granted) = decided(&mut self.asking) => {
+                               self.asking = None;
+                               self.machine.handle_decision(self.now(), &token, granted);
+                           }
+                           () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => {
+                               let now = self.now();
+                               self.machine.handle_timeout(now);
+                               self.host.handle_timeout(now);
+                           }
+                           said = self.host.exchange(flows) => match said {
+                               Said::Text(text) => self.machine.handle_host_message(self.now(), text),
+                               Said::Delivered => {}
+                               Said::Gone => return,
+                           },
+                           input = from_widget.recv(), if flows && self.host.backlog() < HOST_BACKLOG => match input {
+                               Some(FromWidget::Message(text)) => {
+                                   self.machine.handle_widget_message(self.now(), text);
+                               }
+                               Some(FromWidget::PageLoad) => {
+                                   // The layer first: what the host says next is for the new page.
+                                   self.machine.handle_page_load(self.now());
+                                   self.carry_out();
+                                   let now = self.now();
+            self.host.page_loaded(now);
+                               }
+                               None => return,
+                           },
+                       }
+        }
+    }
+
+    /// Does what the machine wants, until it wants nothing more.
+    fn carry_out(&mut self) {
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                match output {
+                    Output::ToWidget(text) => self.to_widget.push_back(text),
+                    Output::ToHost(text) => {
+                        let now = self.now();
+                        self.host.take(now, text);
+                    }
+                    Output::Ask(token, capability) => {
+                        self.asking = Some(self.ask(token, capability))
+                    }
+                    Output::Withdraw(_) => self.asking = None,
+                    Output::Watch => {
+                        let mut watch = self.feed.watch();
+                        self.machine.handle_supply(self.now(), watch.current());
+                        self.watch = Some(watch);
+                    }
+                    Output::Unwatch => self.watch = None,
+                    Output::Dropped(Peer::Widget, why) => {
+                        tracing::warn!(
+                            widget = self.config.widget_id,
+                            "dropped a message from the widget: {why}"
+                        );
+                    }
+                    Output::Dropped(Peer::Host, why) => {
+                        tracing::warn!(
+                            widget = self.config.widget_id,
+                            "dropped a message from the inner host: {why}"
+                        );
+                    }
+                    _ => {}
+                }
+            }
+            let Some(text) = self.host.poll() else { return };
+            self.machine.handle_host_message(self.now(), text);
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::new(self.started.elapsed())
+    }
+
+    fn ask(&self, token: AskToken, capability: TurnCapability) -> Asking {
+        let policy = self.policy.clone();
+        let LayerConfig {
+            origin,
+            account,
+            room,
+            ..
+        } = self.config.clone();
+        let request = PermissionRequest::new(origin, account, room, capability);
+        Asking {
+            token,
+            granted: Box::pin(async move { policy.decide(&request).await.is_grant() }),
+        }
+    }
+}
+
+/// What comes of waiting for the inner host.
+enum Said {
+    Text(String),
+    Delivered,
+    Gone,
+}
+
+impl Host {
+    /// Takes a message for the inner host, without waiting.
+    fn take(&mut self, now: Timestamp, text: String) {
+        match self {
+            Self::Handshake(host) => {
+                if let Err(why) = host.handle_message(now, text) {
+                    tracing::warn!("dropped a message from the widget: {why}");
+                }
+            }
+            Self::Channels { backlog, .. } => backlog.push_back(text),
+        }
+    }
+
+    /// What the inner host says without being waited for.
+    fn poll(&mut self) -> Option<String> {
+        match self {
+            Self::Handshake(host) => host.poll_output(),
+            Self::Channels { .. } => None,
+        }
+    }
+
+    fn page_loaded(&mut self, now: Timestamp) {
+        if let Self::Handshake(host) = self {
+            host.handle_page_load(now);
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        match self {
+            Self::Handshake(host) => host.poll_timeout(),
+            Self::Channels { .. } => None,
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        if let Self::Handshake(host) = self {
+            host.handle_timeout(now);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        match self {
+            Self::Handshake(_) => 0,
+            Self::Channels { backlog, .. } => backlog.len(),
+        }
+    }
+
+    /// Waits until the inner host takes a message or, if `listening`, says something.
+    async fn exchange(&mut self, listening: bool) -> Said {
+        match self {
+            Self::Handshake(_) => std::future::pending().await,
+            Self::Channels {
+                to_host,
+                from_host,
+                backlog,
+            } => tokio::select! {
+                permit = to_host.reserve(), if !backlog.is_empty() => match (permit, backlog.pop_front()) {
+                    (Ok(permit), Some(text)) => {
+                        permit.send(text);
+                        Said::Delivered
+                    }
+                    _ => Said::Gone,
+                },
+                text = from_host.recv(), if listening => text.map_or(Said::Gone, Said::Text),
+                else => std::future::pending().await,
+            },
+        }
+    }
+}
+
+async fn changed(watch: &mut Option<FeedWatch>) -> Supply {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn decided(asking: &mut Option<Asking>) -> (AskToken, bool) {
+    match asking {
+        Some(asking) => {
+            let granted = asking.granted.as_mut().await;
+            (asking.token.clone(), granted)
+        }
+        None => std::future::pending().await,
+    }
+}
