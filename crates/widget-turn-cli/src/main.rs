@@ -1,10 +1,68 @@
 //! The command `widget-turn`.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the command comes next"))]
+mod arguments;
 mod demo;
-#[cfg_attr(not(test), expect(dead_code, reason = "the command comes next"))]
+mod event;
+mod grants;
+mod observed;
 mod page;
-#[cfg_attr(not(test), expect(dead_code, reason = "the command comes next"))]
+mod session;
 mod stun;
 
-fn main() {}
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use tracing_subscriber::EnvFilter;
+
+use arguments::{Arguments, Command};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log();
+    let done = tokio::select! {
+        done = run(arguments.command) => done,
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("widget-turn: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
+        Command::Demo(arguments) => {
+            let path = grants::path(arguments.grants.as_deref())?;
+            demo::run(arguments, path).await?;
+        }
+        Command::Grants(arguments) => grants::run(&arguments)?,
+        Command::Completions(arguments) => {
+            let mut command = Arguments::command();
+            clap_complete::generate(
+                arguments.shell,
+                &mut command,
+                "widget-turn",
+                &mut std::io::stdout(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Standard error, so that `--json` stays whole.
+fn log() {
+    let filter =
+        EnvFilter::try_from_env("WIDGET_TURN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let colours = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .init();
+}

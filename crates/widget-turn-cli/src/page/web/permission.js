@@ -98,8 +98,12 @@ export function createPermission(onDecision) {
       decide('deny');
     }
   });
-  // Browsers close a dialog without asking at a second Escape.
-  dialog.addEventListener('close', () => decide('deny'));
+  // Browsers close a dialog without asking at a second Escape. The event comes late: the dialog may show the next question.
+  dialog.addEventListener('close', () => {
+    if (!dialog.open) {
+      decide('deny');
+    }
+  });
 
   return {
     /** @param {{ name: string, account: string }} names the widget's and the account's */

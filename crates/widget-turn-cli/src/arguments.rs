@@ -1,0 +1,211 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use url::Url;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  ended by Ctrl-C, or done
+  1  something could not be started or done; the message says what to do
+  2  the command line was wrong
+
+Environment:
+  NO_COLOR          no colours
+  WIDGET_TURN_LOG   what to log to standard error, such as `debug` or `widget_turn=trace` (default: warn)";
+
+/// TURN for Matrix widgets (MSC3846): gives widgets TURN credentials that are valid now.
+#[derive(Parser)]
+#[command(version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Demo(Demo),
+    Grants(Grants),
+    Completions(Completions),
+}
+
+/// Shows a widget that gets TURN credentials and keeps them, on this machine alone.
+///
+/// Starts a homeserver's TURN endpoint, a TURN server that checks what the endpoint mints, and a page with a widget in
+/// it, all on loopback; the page asks for permission and shows every message between host and widget.
+#[derive(Args)]
+#[command(after_help = DEMO_EXAMPLES)]
+pub(crate) struct Demo {
+    /// How long the credentials live: short, so that refreshes are seen
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = lifetime)]
+    pub(crate) ttl: Duration,
+
+    /// Where the page listens; the demo's own widget takes the port after it. Port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7846")]
+    pub(crate) listen: SocketAddr,
+
+    /// Show this widget instead of the demo's own
+    #[arg(long, value_name = "URL", value_parser = widget_url)]
+    pub(crate) widget: Option<Url>,
+
+    /// Grant TURN to pages of this origin without asking; may be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) trust_origin: Vec<String>,
+
+    /// Hand out these TURN servers instead of starting one; may be given several times
+    #[arg(long, value_name = "URI", requires = "turn_secret_file", value_parser = turn_uri)]
+    pub(crate) turn_uri: Vec<String>,
+
+    /// The secret shared with the TURN server (coturn's `static-auth-secret`), in a file; random by default
+    #[arg(long, value_name = "FILE")]
+    pub(crate) turn_secret_file: Option<PathBuf>,
+
+    /// Where grants for always are remembered
+    #[arg(long, value_name = "FILE")]
+    pub(crate) grants: Option<PathBuf>,
+
+    /// Do not open a browser
+    #[arg(long)]
+    pub(crate) no_open: bool,
+
+    /// Print one JSON object a line for each event
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  widget-turn demo
+  widget-turn demo --ttl 10s                          see a refresh every few seconds
+  widget-turn demo --widget https://widget.example/   another widget
+  widget-turn demo --no-open --json                   for a script
+  widget-turn demo --turn-uri 'turn:127.0.0.1:3478?transport=udp' --turn-secret-file secret.txt
+                                                      your own coturn (use-auth-secret)";
+
+/// Lists what was granted for always, or takes it back.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  widget-turn grants\n  widget-turn grants --revoke https://widget.example"
+)]
+pub(crate) struct Grants {
+    /// Take back all that was granted to this origin
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) revoke: Option<String>,
+
+    /// Where grants are remembered
+    #[arg(long, value_name = "FILE")]
+    pub(crate) grants: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Prints a completion script for a shell.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  widget-turn completions bash > ~/.local/share/bash-completion/completions/widget-turn"
+)]
+pub(crate) struct Completions {
+    pub(crate) shell: clap_complete::Shell,
+}
+
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let expected = "expected a time from 1s to 24h, such as 10s, 5m or 1h";
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = if digits {
+        format!("{text}s")
+    } else {
+        text.to_owned()
+    };
+    let ttl = humantime::parse_duration(&text).map_err(|_| expected.to_owned())?;
+    // What a homeserver mints expires at a whole second.
+    let whole = ttl.subsec_nanos() == 0 && (1..=24 * 3600).contains(&ttl.as_secs());
+    if whole {
+        Ok(ttl)
+    } else {
+        Err(expected.to_owned())
+    }
+}
+
+fn widget_url(text: &str) -> Result<Url, String> {
+    let expected = "expected the URL of a page, such as https://widget.example/index.html";
+    let url = Url::parse(text).map_err(|_| expected.to_owned())?;
+    let page = matches!(url.scheme(), "http" | "https")
+        && url.username().is_empty()
+        && url.password().is_none();
+    if page {
+        Ok(url)
+    } else {
+        Err(expected.to_owned())
+    }
+}
+
+fn turn_uri(text: &str) -> Result<String, String> {
+    match widget_turn_proto::check_uri(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arguments, lifetime, turn_uri, widget_url};
+    use clap::CommandFactory;
+    use std::time::Duration;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn lifetimes_are_whole_seconds_up_to_a_day() {
+        for (text, seconds) in [
+            ("60s", 60),
+            ("10", 10),
+            ("5m", 300),
+            ("1h", 3600),
+            ("24h", 86_400),
+            ("1s", 1),
+        ] {
+            assert_eq!(lifetime(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "0",
+            "0s",
+            "1ms",
+            "1500ms",
+            "25h",
+            "-1s",
+            "",
+            "x",
+            "99999999999999999999",
+            "1e3",
+        ] {
+            assert!(
+                lifetime(text).is_err_and(|error| error.contains("expected a time")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn urls_and_uris_are_checked_before_anything_starts() {
+        assert!(widget_url("http://127.0.0.1:8080/w?x=1").is_ok());
+        for text in [
+            "",
+            "widget.example",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "http://u:p@example.org/",
+        ] {
+            assert!(widget_url(text).is_err(), "{text}");
+        }
+        assert!(turn_uri("turn:127.0.0.1:3478?transport=udp").is_ok());
+        assert!(turn_uri("http://127.0.0.1").is_err());
+    }
+}

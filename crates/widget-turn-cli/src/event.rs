@@ -1,0 +1,166 @@
+//! What the command tells of what happens: for people, or as JSON lines.
+
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::Serialize;
+
+/// Something that happened. No secret is in any.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    /// Everything listens.
+    Listening {
+        /// The page.
+        url: String,
+        /// The widget that it shows.
+        widget: String,
+        /// The TURN servers that are handed out.
+        turn: Vec<String>,
+    },
+    /// A person was asked, or has answered.
+    Permission {
+        session: u64,
+        origin: String,
+        decision: Permission,
+    },
+    /// The widget began to watch.
+    Watch { session: u64 },
+    /// The homeserver was asked for credentials.
+    Fetch {
+        status: Option<u16>,
+        outcome: String,
+        /// How long the credentials last, in seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ttl: Option<u64>,
+    },
+    /// The widget was sent credentials.
+    Update {
+        session: u64,
+        uris: usize,
+        /// How long they last from now, in seconds.
+        expires_in: f64,
+    },
+    /// The widget no longer watches.
+    Unwatch { session: u64 },
+    /// A tab was opened or closed.
+    Session { session: u64, open: bool },
+    /// Something went wrong and the rest goes on.
+    Error { message: String },
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Permission {
+    Asked,
+    AllowOnce,
+    AllowAlways,
+    Deny,
+    Withdrawn,
+}
+
+/// Writes events to standard output.
+pub(crate) struct Reporter {
+    json: bool,
+    started: Instant,
+}
+
+impl Reporter {
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            json,
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn report(&self, event: &Event) {
+        let line = if self.json {
+            Some(json_line(event))
+        } else {
+            self.text(event)
+        };
+        if let Some(line) = line {
+            // Whoever read this has gone; the page goes on.
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+        }
+    }
+
+    fn text(&self, event: &Event) -> Option<String> {
+        let (who, what) = match event {
+            Event::Listening { url, widget, turn } => {
+                let turn = turn.join("\n          ");
+                return Some(format!(
+                    "page      {url}\nwidget    {widget}\nrelays    {turn}\n\nCtrl-C ends it."
+                ));
+            }
+            Event::Permission {
+                session,
+                origin,
+                decision,
+            } => {
+                let decision = match decision {
+                    Permission::Asked => "asks for TURN",
+                    Permission::AllowOnce => "may use TURN, this once",
+                    Permission::AllowAlways => "may always use TURN",
+                    Permission::Deny => "may not use TURN",
+                    Permission::Withdrawn => "no longer asks",
+                };
+                (format!("tab {session}"), format!("{origin} {decision}"))
+            }
+            Event::Watch { session } => (format!("tab {session}"), "watches".to_owned()),
+            Event::Unwatch { session } => {
+                (format!("tab {session}"), "no longer watches".to_owned())
+            }
+            Event::Update {
+                session,
+                expires_in,
+                ..
+            } => (
+                format!("tab {session}"),
+                format!("has credentials for {expires_in:.1} s"),
+            ),
+            Event::Fetch { outcome, .. } => ("fetch".to_owned(), outcome.clone()),
+            Event::Session { session, open } => {
+                let what = if *open { "opened" } else { "closed" };
+                (format!("tab {session}"), what.to_owned())
+            }
+            Event::Error { message } => ("error".to_owned(), message.clone()),
+        };
+        Some(format!(
+            "{:>7.1} s  {who:<8}{what}",
+            self.started.elapsed().as_secs_f64()
+        ))
+    }
+}
+
+/// The event as one line of JSON, with the time in seconds since 1970.
+fn json_line(event: &Event) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        time: f64,
+        #[serde(flatten)]
+        event: &'a Event,
+    }
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let time = (since.unwrap_or(Duration::ZERO).as_secs_f64() * 1000.0).round() / 1000.0;
+    serde_json::to_string(&Line { time, event }).expect("events are strings and numbers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Permission, json_line};
+
+    #[test]
+    fn events_are_lines_of_json() {
+        let line = json_line(&Event::Permission {
+            session: 1,
+            origin: "http://127.0.0.1:7847".to_owned(),
+            decision: Permission::AllowOnce,
+        });
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["event"], "permission");
+        assert_eq!(value["decision"], "allow_once");
+        assert!(value["time"].is_f64());
+        assert!(!line.contains('\n'));
+    }
+}
