@@ -1,0 +1,197 @@
+// What the end-to-end tests stand on: the real binary, a real Chromium, and waiting for conditions.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** The binary under test. */
+export const binary = process.env.WIDGET_TURN_BIN ?? join(root, "target", "release", "widget-turn");
+
+/** Where screenshots go. */
+export const artifacts = join(root, "tests", "e2e", "artifacts");
+mkdirSync(artifacts, { recursive: true });
+
+/** Longer than anything may take on a busy machine: only a failure waits for it. */
+export const PATIENCE = 30_000;
+
+/** Waits until `look` gives something, or says what it waited for. */
+export async function until(what, look, patience = PATIENCE) {
+  const deadline = Date.now() + patience;
+  for (;;) {
+    const seen = await look();
+    if (seen) {
+      return seen;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`waited ${patience} ms for ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** A port that is free with the one after it. */
+export async function freePorts() {
+  const listen = async (port) => {
+    const server = createServer();
+    server.listen(port, "127.0.0.1");
+    await Promise.race([once(server, "listening"), once(server, "error").then(([error]) => Promise.reject(error))]);
+    return server;
+  };
+  return until("two free ports in a row", async () => {
+    const first = await listen(0);
+    const { port } = first.address();
+    try {
+      (await listen(port + 1)).close();
+      return port;
+    } catch {
+      return null;
+    } finally {
+      first.close();
+    }
+  });
+}
+
+/** A folder that goes away with the test. */
+export function folder(test) {
+  const path = mkdtempSync(join(tmpdir(), "widget-turn-e2e-"));
+  test.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Starts a program that ends with the test; its output is shown if the test fails. */
+export function program(test, command, args, options = {}) {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (text) => said.push(text));
+  }
+  const ended = once(child, "exit");
+  test.after(async () => {
+    child.kill("SIGINT");
+    await ended;
+  });
+  return { child, ended, output: () => said.join("") };
+}
+
+/** `widget-turn demo`, with its events as they come. */
+export class Demo {
+  static async start(test, ...args) {
+    const demo = new Demo();
+    const grants = args.includes("--grants") ? [] : ["--grants", join(folder(test), "grants.json")];
+    const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+    demo.events = [];
+    demo.running = program(test, binary, ["demo", "--no-open", "--json", ...listen, ...grants, ...args]);
+    createInterface({ input: demo.running.child.stdout }).on("line", (line) => demo.events.push(JSON.parse(line)));
+    const listening = await until("the demo to listen", () => {
+      if (demo.running.child.exitCode !== null) {
+        throw new Error(`the demo ended: ${demo.running.output()}`);
+      }
+      return demo.of("listening")[0];
+    });
+    demo.url = listening.url;
+    demo.widget = listening.widget;
+    demo.turn = listening.turn;
+    return demo;
+  }
+
+  /** The events of one kind. */
+  of(kind) {
+    return this.events.filter((event) => event.event === kind);
+  }
+
+  /** Ends it as a person does. */
+  async stop() {
+    this.running.child.kill("SIGINT");
+    const [code] = await this.running.ended;
+    return code;
+  }
+}
+
+/** A browser for one test file. */
+export async function browse() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      // Without it no candidate is gathered where there is no network but loopback.
+      "--allow-loopback-in-peer-connection",
+    ],
+  });
+}
+
+/** A tab on the demo's page, which fails the test on any error that the page meets. */
+export class Tab {
+  static async open(test, browser, url, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    test.after(() => context.close());
+    const tab = new Tab();
+    tab.context = context;
+    tab.page = await context.newPage();
+    tab.errors = [];
+    tab.page.on("pageerror", (error) => tab.errors.push(String(error)));
+    tab.page.on("console", (message) => {
+      if (message.type() === "error") {
+        tab.errors.push(message.text());
+      }
+    });
+    tab.page.setDefaultTimeout(PATIENCE);
+    await tab.page.goto(url);
+    tab.widget = tab.page.frameLocator('[data-testid="widget-frame"]');
+    return tab;
+  }
+
+  at(id) {
+    return this.page.getByTestId(id);
+  }
+
+  inWidget(id) {
+    return this.widget.getByTestId(id);
+  }
+
+  async allow(how = "permission-allow-once") {
+    await this.at(how).click();
+  }
+
+  /** The username of the credentials that the widget holds, once it holds any that differ from `former`. */
+  async username(former = "–") {
+    return until("credentials in the widget", async () => {
+      const name = await this.inWidget("turn-username").textContent();
+      return name && name !== "–" && name !== former ? name : null;
+    });
+  }
+
+  async connected() {
+    await until("the round trip through the relay", async () => {
+      const state = await this.inWidget("relay-state").textContent();
+      if (state?.startsWith("failed")) {
+        throw new Error(`the relay: ${state}`);
+      }
+      return state === "connected";
+    });
+  }
+
+  async text(id) {
+    return this.at(id).textContent();
+  }
+}
+
+/** When credentials with this username expire, in ms since 1970. */
+export function expiry(username) {
+  return Number(username.split(":")[0]) * 1000;
+}
