@@ -6,7 +6,6 @@ const seen = { updates: [], error: null };
 window.seen = seen;
 
 const api = await WidgetApiImpl.create({ capabilities: ["town.robin.msc3846.turn_servers"] });
-await api.initialize?.();
 api.observeTurnServers().subscribe({
   next: (server) => seen.updates.push({ at: Date.now(), ...server }),
   error: (error) => {
