@@ -11,6 +11,7 @@ const ROWS = 300;
 
 /** A flood must leave the page time for its person: after each drawing the list rests this many times as long. */
 const REST = 4;
+const LONGEST_REST = 500;
 
 export function createInspector() {
   const log = new MessageLog();
@@ -54,7 +55,7 @@ export function createInspector() {
     drawRows();
     pauseButton.textContent = pause ? `Resume (${counted(log.next - 1 - pause.last, 'new', 'new')})` : 'Pause';
     const ended = performance.now();
-    restUntil = ended + REST * (ended - began);
+    restUntil = ended + Math.min(REST * (ended - began), LONGEST_REST);
   }
 
   function drawRows() {
@@ -194,6 +195,11 @@ export function createInspector() {
     }
   }
 
+  function showNewest() {
+    sticks = true;
+    schedule();
+  }
+
   function togglePause() {
     pause = pause ? null : { entries: [...log.entries.values()], last: log.next - 1 };
     pauseButton.ariaPressed = String(pause !== null);
@@ -210,8 +216,8 @@ export function createInspector() {
     setTimeout(() => URL.revokeObjectURL(link.href), 0);
   }
 
-  text.addEventListener('input', schedule);
-  kind.addEventListener('change', schedule);
+  text.addEventListener('input', showNewest);
+  kind.addEventListener('change', showNewest);
   pauseButton.addEventListener('click', togglePause);
   element('clear', HTMLButtonElement).addEventListener('click', () => {
     log.clear();
@@ -231,10 +237,7 @@ export function createInspector() {
     sticks = false;
     schedule();
   });
-  newest.addEventListener('click', () => {
-    sticks = true;
-    schedule();
-  });
+  newest.addEventListener('click', showNewest);
   schedule();
 
   return {
