@@ -20,7 +20,8 @@ const VERSIONS: &str =
 /// it does not answer by then: not at once, for npm's `matrix-widget-api` starts twice if it is asked twice.
 const SECOND_QUESTION: Duration = Duration::from_secs(1);
 
-/// "I only work in a client": grants nothing, and a host is a client. `@matrix-widget-toolkit` does not start without it.
+/// "I only work in a client": gives access to nothing, and a host is a client. Element approves it unasked, and widgets on
+/// `@matrix-widget-toolkit` ask for it.
 const REQUIRES_CLIENT: &str = "io.element.requires_client";
 
 /// A host that can do the handshake and nothing else: it asks for the widget's capabilities and approves none that gives
