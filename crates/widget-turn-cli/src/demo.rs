@@ -102,9 +102,9 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         grants,
         reporter: reporter.clone(),
     });
-    let url = page.url();
+    let ticket_url = page.ticket_url();
     reporter.report(&Event::Listening {
-        url: url.to_string(),
+        url: page.url().to_string(),
         widget: widget_url.to_string(),
         turn: turn_uris,
     });
@@ -122,7 +122,7 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         }
     });
     if !arguments.no_open {
-        open(url, &reporter);
+        open(ticket_url, &reporter);
     }
 
     let mut number = 0;
