@@ -71,14 +71,14 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
 
     let mut servers = JoinSet::new();
     let page = PageServer::bind(arguments.listen).await?;
-    let widget_url = match arguments.widget {
-        Some(url) => url,
+    let (widget_name, widget_url) = match arguments.widget {
+        Some(url) => (url.host_str().unwrap_or("Widget").to_owned(), url),
         None => {
             let widget = WidgetServer::bind(next_port(arguments.listen)).await?;
             let url = widget.url();
             let parents = page.origins();
             servers.spawn(async move { widget.serve(&parents).await });
-            url
+            ("Relay demo".to_owned(), url)
         }
     };
     let turn_uris = if arguments.turn_uri.is_empty() {
@@ -109,7 +109,7 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         turn: turn_uris,
     });
     let config = PageConfig {
-        widget_name: widget_url.host_str().unwrap_or("widget").to_owned(),
+        widget_name,
         widget_url,
         widget_id: WIDGET_ID.to_owned(),
         account: ACCOUNT.to_owned(),
