@@ -181,16 +181,14 @@ impl Request {
         Head::read(&self.0).ok()?.request_id
     }
 
-    /// The reply: the request object as it came plus `response`, which is JSON text.
+    /// The reply: the request object as it came plus `response`, which is JSON text. A request may have come with
+    /// `"response": null`, in whose place it goes.
     pub(crate) fn reply(&self, response: &str) -> String {
-        let object = without_response(&self.0);
-        let open = object.trim_end().strip_suffix('}').unwrap_or(&object);
-        let mut reply = String::with_capacity(open.len() + response.len() + 14);
-        reply.push_str(open);
-        reply.push_str(r#","response":"#);
-        reply.push_str(response);
-        reply.push('}');
-        reply
+        if let Some(range) = find(&self.0, &["response"]) {
+            return splice(&self.0, range, response);
+        }
+        let open = self.0.trim_end().strip_suffix('}').unwrap_or(&self.0);
+        [open, r#","response":"#, response, "}"].concat()
     }
 }
 
@@ -214,20 +212,6 @@ fn reduced(head: &Head<'_>, id: &str) -> Result<Request, MessageError> {
         "data": {},
     });
     Ok(Request(object.to_string().into_boxed_str()))
-}
-
-/// A request with `"response": null` would have two after the reply.
-fn without_response(text: &str) -> Cow<'_, str> {
-    if find(text, &["response"]).is_none() {
-        return Cow::Borrowed(text);
-    }
-    match serde_json::from_str(text) {
-        Ok(Value::Object(mut object)) => {
-            object.remove("response");
-            Cow::Owned(Value::Object(object).to_string())
-        }
-        _ => Cow::Borrowed(text),
-    }
 }
 
 /// A request of our own. `data` is JSON text.
