@@ -126,21 +126,21 @@ impl<'a> Head<'a> {
                 "api" => api = Some(value),
                 "action" => action = Some(value),
                 "widgetId" => widget_id = Some(value),
-                "requestId" => request_id = Some(value),
-                "requestid" => lower_id = Some(value),
+                "requestId" => request_id = Some(value).filter(|id| *id != "null"),
+                "requestid" => lower_id = Some(value).filter(|id| *id != "null"),
                 "response" => is_response = value != "null",
                 _ => {}
             }
         }
         Ok(Self {
-            api: match api {
-                Some(r#""fromWidget""#) => Api::FromWidget,
-                Some(r#""toWidget""#) => Api::ToWidget,
+            api: match api.and_then(string).as_deref() {
+                Some("fromWidget") => Api::FromWidget,
+                Some("toWidget") => Api::ToWidget,
                 _ => return Err(MessageError::NoApi),
             },
             action: action.and_then(string).ok_or(MessageError::NoAction)?,
             widget_id: widget_id.and_then(string).ok_or(MessageError::NoWidgetId)?,
-            request_id: request_id.or(lower_id).filter(|id| *id != "null"),
+            request_id: request_id.or(lower_id),
             is_response,
         })
     }
