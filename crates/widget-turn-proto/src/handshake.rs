@@ -6,7 +6,7 @@ use std::fmt;
 use crate::capability::{
     CAPABILITIES, CONTENT_LOADED, NOTIFY_CAPABILITIES, REQUEST_CAPABILITIES, SUPPORTED_API_VERSIONS,
 };
-use crate::message::{Api, Head, MessageError, Request, names, request_to_widget};
+use crate::message::{Api, Head, MessageError, Request, names, request_to_widget, same_id};
 use crate::page::{Page, Sign};
 use crate::refusal::Refusal;
 
@@ -160,7 +160,7 @@ impl HandshakeHost {
     }
 
     fn answered(&mut self, action: &str, id: &str, text: &str) {
-        let awaited = matches!(&self.negotiation, Negotiation::Asked(ids) if ids.iter().any(|asked| asked == id));
+        let awaited = matches!(&self.negotiation, Negotiation::Asked(ids) if ids.iter().any(|asked| same_id(asked, id)));
         if action == CAPABILITIES && awaited {
             // An error counts as "none", so that the widget is told where it stands.
             self.notify(names(text, &["response", "capabilities"]));

@@ -11,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::capability::TurnCapability;
-use crate::message::{MessageError, Request};
+use crate::message::{MessageError, Request, string};
 use crate::page::{Page, Sign};
 use crate::refusal::Refusal;
 use crate::supply::Supply;
@@ -295,7 +295,7 @@ impl TurnLayer {
 
     /// Whether `id`, as JSON text, is of [`next_id`](Self::next_id).
     fn is_own_id(&self, id: &str) -> bool {
-        id.starts_with(&format!("\"turn-{:x}-", self.config.seed))
+        string(id).is_some_and(|id| id.starts_with(&format!("turn-{:x}-", self.config.seed)))
     }
 
     fn next_number(&mut self) -> u64 {

@@ -16,8 +16,8 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-pub(crate) use scan::find;
-use scan::{Members, string};
+use scan::Members;
+pub(crate) use scan::{find, string};
 
 /// A message of ours is at most this long, in bytes (rule C9).
 pub(crate) const MAX_OWNED: usize = 64 * 1024;
@@ -144,6 +144,11 @@ impl<'a> Head<'a> {
             is_response,
         })
     }
+}
+
+/// Whether two ids, as JSON text, are the same: one peer escapes what another does not.
+pub(crate) fn same_id(one: &str, other: &str) -> bool {
+    one == other || string(one).is_some_and(|one| string(other) == Some(one))
 }
 
 /// A request that is ours to answer.

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use super::{AskToken, MAX_OUTSTANDING, Output, TurnLayer};
 use crate::capability::{API_VERSION, NOTIFY_CAPABILITIES, TurnCapability};
-use crate::message::{Head, MessageError, Request, edit_names, find, names, request_to_widget};
+use crate::message::{
+    Head, MessageError, Request, edit_names, find, names, request_to_widget, same_id,
+};
 use crate::refusal::Refusal;
 
 /// Where a page stands with its wish for TURN.
@@ -71,7 +73,7 @@ impl TurnLayer {
             .unwrap_or_default();
         let path = &["response", "capabilities"];
         let awaited =
-            self.questions.iter().any(|asked| **asked == *id) && find(&text, path).is_some();
+            self.questions.iter().any(|asked| same_id(asked, &id)) && find(&text, path).is_some();
         let asked: TurnCapability = names(&text, path).into_iter().collect();
         self.pass_without_turn(text, path);
         if !awaited {
@@ -127,7 +129,7 @@ impl TurnLayer {
         let open = self
             .renegotiations
             .iter()
-            .position(|request| request.id().is_some_and(|open| open == id));
+            .position(|request| request.id().is_some_and(|open| same_id(open, id)));
         let Some(open) = open else {
             self.outputs.push_back(Output::ToWidget(text));
             return;

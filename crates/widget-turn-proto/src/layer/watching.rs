@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{MAX_OUTSTANDING, OutagePolicy, Output, TurnLayer, UPDATE_PATIENCE, WATCH_PATIENCE};
 use crate::capability::UPDATE;
-use crate::message::{Head, MessageError, Request, find, request_to_widget};
+use crate::message::{Head, MessageError, Request, find, request_to_widget, same_id};
 use crate::refusal::{Refusal, Unavailable};
 use crate::supply::Supply;
 use crate::time::Timestamp;
@@ -148,7 +148,8 @@ impl TurnLayer {
         text: &str,
     ) -> Result<(), MessageError> {
         let id = Head::read(text)?.request_id.unwrap_or_default();
-        let Some(in_flight) = self.in_flight.take_if(|in_flight| in_flight.id == id) else {
+        let answered = |in_flight: &mut InFlight| same_id(&in_flight.id, id);
+        let Some(in_flight) = self.in_flight.take_if(answered) else {
             return Err(MessageError::Unasked);
         };
         let refused =
