@@ -203,7 +203,7 @@ impl TurnLayer {
             Supply::Ready { server, .. } => Some(Told::Servers(server.clone())),
             Supply::Outage | Supply::Unavailable(_)
                 if self.config.outage == OutagePolicy::SendEmptyList
-                    && matches!(told, Told::Servers(_)) =>
+                    && matches!(told, Told::Servers(_) | Told::Lost) =>
             {
                 Some(Told::NoServers)
             }
