@@ -162,6 +162,7 @@ impl HandshakeHost {
     fn answered(&mut self, action: &str, id: &str, text: &str) {
         let awaited = matches!(&self.negotiation, Negotiation::Asked(ids) if ids.iter().any(|asked| same_id(asked, id)));
         if action == CAPABILITIES && awaited {
+            self.negotiation = Negotiation::Done;
             // An error counts as "none", so that the widget is told where it stands.
             self.notify(names(text, &["response", "capabilities"]));
         }
@@ -185,7 +186,6 @@ impl HandshakeHost {
     fn notify(&mut self, requested: Vec<String>) {
         let data = serde_json::json!({ "requested": requested, "approved": [] }).to_string();
         self.send(NOTIFY_CAPABILITIES, &data);
-        self.negotiation = Negotiation::Done;
     }
 
     /// Sends a request and gives its id as it stands in the JSON text.
