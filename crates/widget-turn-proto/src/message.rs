@@ -10,6 +10,7 @@
 mod scan;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -266,8 +267,10 @@ pub(crate) fn edit_names(
     let before = values.len();
     values.retain(|value| value.as_str().is_none_or(&keep));
     let mut changed = values.len() != before;
+    let strings = values.iter().filter_map(Value::as_str);
+    let mut listed: BTreeSet<String> = strings.map(str::to_owned).collect();
     for name in add {
-        if !values.iter().any(|value| value == name.as_ref()) {
+        if listed.insert(name.as_ref().to_owned()) {
             values.push(Value::from(name.as_ref()));
             changed = true;
         }

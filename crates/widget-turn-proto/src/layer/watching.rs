@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{MAX_OUTSTANDING, OutagePolicy, Output, TurnLayer, UPDATE_PATIENCE, WATCH_PATIENCE};
+use super::{MAX_OUTSTANDING, OutagePolicy, Output, REPLY_PATIENCE, TurnLayer, UPDATE_PATIENCE};
 use crate::capability::UPDATE;
 use crate::message::{Head, MessageError, Request, find, request_to_widget, same_id};
 use crate::refusal::{Refusal, Unavailable};
@@ -52,7 +52,7 @@ impl TurnLayer {
             Watch::Idle => {
                 self.watch = Watch::Starting {
                     waiting: vec![request],
-                    until: now + WATCH_PATIENCE,
+                    until: now + REPLY_PATIENCE,
                 };
                 if self.grant.is_granted() {
                     self.outputs.push_back(Output::Watch);
