@@ -88,11 +88,18 @@ impl TurnLayer {
             .and_then(|head| head.request_id)
             .unwrap_or_default();
         let path = &["response", "capabilities"];
-        let awaited =
-            self.questions.iter().any(|asked| same_id(asked, &id)) && find(&text, path).is_some();
+        let awaited = self.questions.iter().any(|asked| same_id(asked, id));
+        let answered = find(&text, path).is_some();
         let asked: TurnCapability = names(&text, path).into_iter().collect();
         self.pass_without_turn(text, path);
         if !awaited {
+            return;
+        }
+        if !answered {
+            // Inner hosts end the negotiation at an error, and tell nothing.
+            if let HostNotify::Due = self.host_notify {
+                self.host_notify = HostNotify::None;
+            }
             return;
         }
         // One answer is enough: an inner host that asked twice takes the first.
@@ -100,6 +107,7 @@ impl TurnLayer {
         if asked.is_empty() {
             self.give_up_grant();
         } else {
+            self.resend();
             self.ask(asked);
         }
     }

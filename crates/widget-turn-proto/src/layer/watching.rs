@@ -176,6 +176,16 @@ impl TurnLayer {
         self.deliver(now);
     }
 
+    /// The page may be another one, though nobody said so: it is told again if it watches.
+    pub(super) fn resend(&mut self) {
+        match &mut self.watch {
+            Watch::Watching(told) if self.in_flight.is_none() && *told != Told::Nothing => {
+                *told = Told::Lost;
+            }
+            _ => {}
+        }
+    }
+
     fn refuse_watch(&mut self, why: &Unavailable) {
         let response = Refusal::Unavailable(why).response();
         for waiting in self.end_watch() {

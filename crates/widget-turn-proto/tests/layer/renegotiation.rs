@@ -278,6 +278,24 @@ fn h5_before_the_inner_hosts_first_notify_the_layer_does_not_tell_in_its_stead()
 }
 
 #[test]
+fn h5_after_an_answer_that_ended_the_inner_hosts_negotiation_the_layer_tells() {
+    let mut scene = Scene::scripted();
+    let question = host_request("c", "capabilities", &json!({}));
+    scene.host(&question);
+    scene.widget(&reply(&question, &json!({ "error": { "message": "no" } })));
+    scene.forget();
+    scene.widget(&ask("r", &[UNSTABLE]));
+    let token = scene.asked().expect("asked");
+    scene.decide(&token, true);
+    assert_eq!(
+        scene.story(),
+        [format!(
+            r#">widget notify_capabilities ["{UNSTABLE}"] ["{UNSTABLE}"]"#
+        )]
+    );
+}
+
+#[test]
 fn h5_an_id_that_the_inner_host_writes_with_other_escapes_is_the_same_id() {
     let mut scene = without_turn();
     let text = ask("é", &[UNSTABLE, "z"]);
