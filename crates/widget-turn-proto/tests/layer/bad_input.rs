@@ -52,7 +52,7 @@ fn ids_of_any_kind_are_answered_as_they_came() {
         );
         scene.widget(&text);
         let expected = format!(r#"{},"response":{{}}}}"#, &text[..text.len() - 1]);
-        assert_eq!(scene.to_widget(), [expected]);
+        assert_eq!(scene.heard_by_widget(), [expected]);
     }
 }
 
@@ -60,10 +60,10 @@ fn ids_of_any_kind_are_answered_as_they_came() {
 fn keys_and_values_written_with_escapes_are_understood() {
     let mut scene = Scene::granted();
     scene.widget(r#"{"\u0061pi":"fromWidget","widgetId":"\u0077","request\u0049d":"1","action":"un\u0077atch_turn_servers"}"#);
-    assert_eq!(scene.to_widget().len(), 1);
-    assert_eq!(scene.to_host().len(), 0);
+    assert_eq!(scene.heard_by_widget().len(), 1);
+    assert_eq!(scene.heard_by_host().len(), 0);
     scene.widget(r#"{"api":"from\u0057idget","widgetId":"w","requestId":"1","action":"unwatch_turn_servers"}"#);
-    assert_eq!(scene.to_widget().len(), 1, "the api too");
+    assert_eq!(scene.heard_by_widget().len(), 1, "the api too");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_widget_that_never_answers_anything_is_no_burden() {
         scene.supply(ready(&round.to_string()));
     }
     let updates = scene
-        .to_widget()
+        .heard_by_widget()
         .iter()
         .filter(|text| text.contains("update_turn"))
         .count();
@@ -154,7 +154,7 @@ fn an_error_for_an_answer_to_capabilities_asks_for_nothing() {
 fn over_the_bare_handshake_an_error_for_an_answer_still_ends_it() {
     let mut scene = Scene::new();
     scene.widget(&request("1", "content_loaded"));
-    let question = scene.to_widget().pop().expect("the question");
+    let question = scene.heard_by_widget().pop().expect("the question");
     scene.widget(&reply(&question, &json!({ "error": { "message": "no" } })));
     assert_eq!(scene.story()[1], ">widget notify_capabilities [] []");
 }

@@ -25,12 +25,12 @@ fn c9_an_owned_message_of_64_kib_is_answered_and_a_longer_one_refused() {
     let text = watch_of(LIMIT);
     scene.widget(&text);
     assert_eq!(
-        parsed(&scene.to_widget()[0]),
+        parsed(&scene.heard_by_widget()[0]),
         parsed(&reply(&text, &json!({})))
     );
     for bytes in [LIMIT + 1, 50 << 20] {
         scene.widget(&watch_of(bytes));
-        let told = scene.to_widget();
+        let told = scene.heard_by_widget();
         assert_eq!(told.len(), 1);
         assert!(told[0].len() < 1_000, "the data is not echoed");
         let told = parsed(&told[0]);
@@ -121,7 +121,7 @@ fn c9_deep_nesting_neither_overflows_the_stack_nor_hangs() {
     );
     while scene.layer.poll_output().is_some() {}
     scene.widget(&text);
-    assert_eq!(scene.to_widget().len(), 1);
+    assert_eq!(scene.heard_by_widget().len(), 1);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn c9_a_hundred_thousand_watches_in_a_row_each_get_one_reply() {
         "{replies}: those that wait are few"
     );
     scene.run(2_000);
-    replies += scene.to_widget().len();
+    replies += scene.heard_by_widget().len();
     assert_eq!(replies, 100_000);
 }
 
@@ -196,7 +196,7 @@ fn c9_a_widget_that_renegotiates_for_ever_does_not_fill_the_memory() {
             &host,
             &json!({ "error": { "message": "unknown variant" } }),
         ));
-        for told in scene.to_widget() {
+        for told in scene.heard_by_widget() {
             longest = longest.max(told.len());
         }
     }
@@ -214,7 +214,7 @@ fn c9_renegotiations_that_the_inner_host_leaves_open_are_few() {
         scene.widget(&widget_request(&format!("r{round}"), RENEGOTIATE, &names));
     }
     scene.run(60_000);
-    for told in scene.to_widget() {
+    for told in scene.heard_by_widget() {
         replies += usize::from(parsed(&told).get("response").is_some());
     }
     assert_eq!(
@@ -238,7 +238,11 @@ fn c9_many_names_take_no_more_than_linear_time() {
     for _ in 0..20 {
         scene.widget(&text);
     }
-    assert_eq!(scene.to_widget().len(), 40, "a reply and a notify each");
+    assert_eq!(
+        scene.heard_by_widget().len(),
+        40,
+        "a reply and a notify each"
+    );
 }
 
 #[test]

@@ -12,14 +12,14 @@ fn h1_the_version_is_appended_to_what_the_inner_host_says() {
     let mut scene = Scene::scripted();
     let question = request("1", "supported_api_versions");
     scene.widget(&question);
-    assert_eq!(scene.to_host(), [question.as_str()]);
+    assert_eq!(scene.heard_by_host(), [question.as_str()]);
     scene.host(&reply(
         &question,
         &json!({ "supported_versions": ["0.0.2", "org.matrix.msc2871"], "x": 1.0 }),
     ));
     let versions =
         json!({ "supported_versions": ["0.0.2", "org.matrix.msc2871", MSC3846], "x": 1.0 });
-    assert_eq!(parsed(&scene.to_widget()[0])["response"], versions);
+    assert_eq!(parsed(&scene.heard_by_widget()[0])["response"], versions);
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn h1_a_host_that_says_it_already_is_not_edited() {
     let mut scene = Scene::scripted();
     let answer = r#"{"api":"fromWidget", "widgetId":"w","requestId":"1","action":"supported_api_versions","data":{},"response":{"supported_versions":["town.robin.msc3846","0.0.1"]} }"#;
     scene.host(answer);
-    assert_eq!(scene.to_widget(), [answer]);
+    assert_eq!(scene.heard_by_widget(), [answer]);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn h1_an_empty_list_an_error_and_a_list_that_is_none() {
     let mut scene = Scene::scripted();
     let question = request("1", "supported_api_versions");
     scene.host(&reply(&question, &json!({ "supported_versions": [] })));
-    let answer = parsed(&scene.to_widget()[0]);
+    let answer = parsed(&scene.heard_by_widget()[0]);
     assert_eq!(answer["response"]["supported_versions"], json!([MSC3846]));
     for odd in [
         json!({ "error": { "message": "no" } }),
@@ -45,7 +45,7 @@ fn h1_an_empty_list_an_error_and_a_list_that_is_none() {
     ] {
         let answer = reply(&question, &odd);
         scene.host(&answer);
-        assert_eq!(scene.to_widget(), [answer]);
+        assert_eq!(scene.heard_by_widget(), [answer]);
     }
 }
 
@@ -53,7 +53,7 @@ fn h1_an_empty_list_an_error_and_a_list_that_is_none() {
 fn h1_the_bare_handshake_host_advertises_it_too() {
     let mut scene = Scene::new();
     scene.widget(&request("1", "supported_api_versions"));
-    let answer = parsed(&scene.to_widget()[0]);
+    let answer = parsed(&scene.heard_by_widget()[0]);
     let versions = answer["response"]["supported_versions"].to_string();
     for version in [MSC3846, "org.matrix.msc2871", "org.matrix.msc2974"] {
         assert!(versions.contains(version), "{versions}");
@@ -83,7 +83,7 @@ fn h2_each_name_is_echoed_as_it_was_asked_for_and_hidden_from_the_inner_host() {
         assert_eq!(capability.names().collect::<Vec<_>>(), asked);
         scene.decide(token, true);
         scene.host(&notify("n", &["org.example.other"], &[]));
-        let told = parsed(&scene.to_widget()[0]);
+        let told = parsed(&scene.heard_by_widget()[0]);
         assert_eq!(told["data"]["approved"], json!(asked));
     }
 }
@@ -111,7 +111,7 @@ fn h3_a_decision_before_the_inner_hosts_notify_is_in_it() {
         scene.decide(&token, granted);
         assert_eq!(scene.story(), [""; 0], "nothing is told before the notify");
         scene.host(&notify("n", &["a"], &["a"]));
-        let told = parsed(&scene.to_widget()[0]);
+        let told = parsed(&scene.heard_by_widget()[0]);
         assert_eq!(told["data"]["requested"], json!(["a", UNSTABLE]));
         let approved = if granted {
             json!(["a", UNSTABLE])
@@ -135,7 +135,7 @@ fn h3_a_notify_before_the_decision_waits_for_it_and_what_follows_waits_behind_it
         scene.run(300_000);
         assert_eq!(scene.story(), [""; 0]);
         scene.decide(&token, granted);
-        let told = scene.to_widget();
+        let told = scene.heard_by_widget();
         assert_eq!(told.len(), 3);
         assert_eq!(
             parsed(&told[0])["data"]["requested"],
@@ -144,7 +144,11 @@ fn h3_a_notify_before_the_decision_waits_for_it_and_what_follows_waits_behind_it
         assert_eq!(told[1..], [state, event]);
         let ack = reply(&told[0], &json!({}));
         scene.widget(&ack);
-        assert_eq!(scene.to_host(), [ack], "the inner host's own exchange");
+        assert_eq!(
+            scene.heard_by_host(),
+            [ack],
+            "the inner host's own exchange"
+        );
     }
 }
 
@@ -194,7 +198,7 @@ fn h3_with_a_host_that_drops_what_it_does_not_know_and_changes_the_order() {
         scene.host(&notify("905f81a", &known, &known));
         scene.decide(&token, true);
         let both = json!(["requires_client", "send.event:m.room.message", UNSTABLE]);
-        let told = parsed(&scene.to_widget()[0]);
+        let told = parsed(&scene.heard_by_widget()[0]);
         assert_eq!(told["data"], json!({ "requested": both, "approved": both }));
     }
 }
@@ -206,7 +210,7 @@ fn h3_names_the_inner_host_lists_itself_are_not_listed_twice() {
     scene.decide(&token, true);
     let odd = notify("n", &[UNSTABLE], &[UNSTABLE]);
     scene.host(&odd);
-    assert_eq!(scene.to_widget(), [odd]);
+    assert_eq!(scene.heard_by_widget(), [odd]);
 }
 
 #[test]
@@ -216,7 +220,7 @@ fn h3_a_widget_that_does_not_ask_hears_of_nothing() {
     assert_eq!(scene.asked(), None);
     let told = notify("n", &["a"], &["a"]);
     scene.host(&told);
-    assert_eq!(scene.to_widget(), [told]);
+    assert_eq!(scene.heard_by_widget(), [told]);
 }
 
 #[test]
@@ -277,12 +281,12 @@ fn h7_both_spellings_of_the_id_are_read_and_the_reply_keeps_the_one_that_came() 
     for spelling in ["requestId", "requestid"] {
         let text = request("1", WATCH).replace("requestId", spelling);
         scene.widget(&text);
-        let told = scene.to_widget();
+        let told = scene.heard_by_widget();
         assert_eq!(parsed(&told[0]), parsed(&reply(&text, &json!({}))));
     }
     // A null beside the other spelling is no id.
     scene.widget(r#"{"requestId":null,"requestid":"1","api":"fromWidget","widgetId":"w","action":"unwatch_turn_servers"}"#);
-    assert_eq!(scene.to_widget().len(), 1);
+    assert_eq!(scene.heard_by_widget().len(), 1);
 }
 
 fn no_credentials() -> widget_turn_proto::Supply {
@@ -293,7 +297,7 @@ fn no_credentials() -> widget_turn_proto::Supply {
 fn h7_an_unknown_action_gets_an_error_reply_of_the_bare_host() {
     let mut scene = Scene::new();
     scene.widget(&request("1", "dance"));
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     let error = "Unknown or unsupported from-widget action: dance";
     let expected = reply(
         &request("1", "dance"),

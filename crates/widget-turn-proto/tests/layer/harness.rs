@@ -189,7 +189,7 @@ impl Scene {
     }
 
     /// The texts that are new for the widget.
-    pub(crate) fn to_widget(&mut self) -> Vec<String> {
+    pub(crate) fn heard_by_widget(&mut self) -> Vec<String> {
         let text = |output| match output {
             Output::ToWidget(text) => Some(text),
             _ => None,
@@ -198,7 +198,7 @@ impl Scene {
     }
 
     /// The texts that are new for the inner host.
-    pub(crate) fn to_host(&mut self) -> Vec<String> {
+    pub(crate) fn heard_by_host(&mut self) -> Vec<String> {
         let text = |output| match output {
             Output::ToHost(text) => Some(text),
             _ => None,
@@ -216,7 +216,7 @@ impl Scene {
 
     /// The first update among what is new.
     pub(crate) fn update(&mut self) -> Option<String> {
-        let mut texts = self.to_widget().into_iter();
+        let mut texts = self.heard_by_widget().into_iter();
         texts.find(|text| parsed(text)["action"] == UPDATE)
     }
 

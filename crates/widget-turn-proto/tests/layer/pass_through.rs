@@ -59,17 +59,17 @@ fn handshake_messages_without_turn_go_through_byte_for_byte() {
     let question =
         r#" {"api":"toWidget","widgetId":"w","requestId":"q","action":"capabilities", "data":{} }"#;
     scene.host(question);
-    assert_eq!(scene.to_widget(), [question]);
+    assert_eq!(scene.heard_by_widget(), [question]);
     let answer = r#"{"api":"toWidget","widgetId":"w","requestId":"q","action":"capabilities","data":{},"response":{"capabilities":[ "a","\u0062" , 1.0 ]} }"#;
     scene.widget(answer);
     assert_eq!(scene.news(), [Output::ToHost(answer.into())]);
     let told = r#"{"api":"toWidget","widgetId":"w","requestId":"n","action":"notify_capabilities","data":{"requested":[ "a" ],"approved":[ ]}}"#;
     scene.host(told);
-    assert_eq!(scene.to_widget(), [told]);
+    assert_eq!(scene.heard_by_widget(), [told]);
     for action in ["content_loaded", "supported_api_versions"] {
         let text = format!(" {} ", request("1", action));
         scene.widget(&text);
-        assert_eq!(scene.to_host(), [text]);
+        assert_eq!(scene.heard_by_host(), [text]);
     }
 }
 
@@ -78,7 +78,7 @@ fn an_edited_message_keeps_all_but_the_list() {
     let mut scene = Scene::scripted();
     scene.host(r#"{"api":"fromWidget", "z":1.0,"widgetId":"w","requestId":"\u0031","action":"supported_api_versions","data":{ },"response":{"x":1e3,"supported_versions":["a"],"y":[ ]}}"#);
     assert_eq!(
-        scene.to_widget(),
+        scene.heard_by_widget(),
         [
             r#"{"api":"fromWidget", "z":1.0,"widgetId":"w","requestId":"\u0031","action":"supported_api_versions","data":{ },"response":{"x":1e3,"supported_versions":["a","town.robin.msc3846"],"y":[ ]}}"#
         ]
@@ -86,7 +86,7 @@ fn an_edited_message_keeps_all_but_the_list() {
     let token = scene.negotiate(&[UNSTABLE]);
     scene.decide(&token, true);
     scene.host(r#"{"api":"toWidget","widgetId":"w","requestId":"n","action":"notify_capabilities","data":{"approved":[],"extra":1.50,"requested":[]}, "q":[1.0]}"#);
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(
         told,
         [format!(
@@ -116,11 +116,11 @@ fn a_notify_that_lacks_a_list_is_passed_on_with_what_it_has() {
     let mut scene = Scene::granted();
     let odd = r#"{"api":"toWidget","widgetId":"w","requestId":"n","action":"notify_capabilities","data":{}}"#;
     scene.host(odd);
-    assert_eq!(scene.to_widget(), [odd]);
+    assert_eq!(scene.heard_by_widget(), [odd]);
     let text = notify("n", &["a"], &["a"]).replace("requested", "others");
     scene.host(&text);
     assert!(
-        scene.to_widget()[0].contains(UNSTABLE),
+        scene.heard_by_widget()[0].contains(UNSTABLE),
         "approved is what widgets go by"
     );
 }

@@ -118,7 +118,7 @@ fn a08_the_update_is_a_message_after_the_answer() {
     let mut scene = Scene::granted();
     scene.supply = Some(ready("a"));
     scene.widget(&request("1", WATCH));
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(parsed(&told[0])["action"], WATCH);
     assert_eq!(parsed(&told[1])["action"], "update_turn_servers");
 }
@@ -179,7 +179,7 @@ fn a12_a_renegotiation_with_nothing_new_is_told_of_once() {
     let mut scene = Scene::granted();
     let names = json!({ "capabilities": [UNSTABLE] });
     scene.widget(&widget_request("r", RENEGOTIATE, &names));
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(told.len(), 2, "the answer and one notify");
     assert_eq!(parsed(&told[1])["data"]["approved"], json!([UNSTABLE]));
 }
@@ -189,7 +189,7 @@ fn a13_the_cause_of_a_refusal_is_told() {
     let mut scene = Scene::granted();
     scene.supply = Some(forbidden());
     scene.widget(&request("1", WATCH));
-    let error = parsed(&scene.to_widget()[0])["response"]["error"].clone();
+    let error = parsed(&scene.heard_by_widget()[0])["response"]["error"].clone();
     assert_eq!(
         error["matrix_api_error"]["response"]["errcode"],
         "M_FORBIDDEN"
@@ -240,12 +240,12 @@ fn a_js_sdk_widgets_session_as_recorded() {
     scene.supply = Some(ready("a"));
     scene.widget(&request("v", "supported_api_versions"));
     scene.widget(&request("l", "content_loaded"));
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(told.len(), 3);
     scene.widget(&reply(&told[2], &json!({ "capabilities": [UNSTABLE] })));
     let token = scene.asked().expect("asked");
     scene.decide(&token, true);
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     scene.widget(&reply(&told[0], &json!({})));
     scene.widget(&request("w1", WATCH));
     let mut updates = 0;

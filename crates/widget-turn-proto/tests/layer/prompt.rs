@@ -10,17 +10,17 @@ use crate::harness::{
 fn h4_while_a_person_decides_all_else_is_answered() {
     let mut scene = Scene::new();
     scene.widget(&request("1", "content_loaded"));
-    let question = scene.to_widget().pop().expect("the question");
+    let question = scene.heard_by_widget().pop().expect("the question");
     scene.widget(&reply(&question, &json!({ "capabilities": [UNSTABLE] })));
     let token = scene.asked().expect("asked");
     for minute in 0..30 {
         scene.run(60_000);
         scene.widget(&request(&format!("v{minute}"), "supported_api_versions"));
-        let told = scene.to_widget();
+        let told = scene.heard_by_widget();
         assert_eq!(told.len(), 1);
         assert!(told[0].contains(MSC3846));
         scene.widget(&request("x", "dance"));
-        assert_eq!(scene.to_widget().len(), 1);
+        assert_eq!(scene.heard_by_widget().len(), 1);
     }
     scene.decide(&token, true);
     assert_eq!(
@@ -38,9 +38,9 @@ fn h4_replies_of_a_scripted_host_pass_the_notify_that_waits() {
     scene.host(&notify("n", &[], &[]));
     let answer = reply(&request("o", "get_openid"), &json!({ "state": "request" }));
     scene.host(&answer);
-    assert_eq!(scene.to_widget(), [answer]);
+    assert_eq!(scene.heard_by_widget(), [answer]);
     scene.decide(&token, false);
-    assert_eq!(scene.to_widget().len(), 1);
+    assert_eq!(scene.heard_by_widget().len(), 1);
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn h4_the_notify_of_the_person_who_took_an_hour_has_what_the_host_said_an_hour_a
     scene.host(&notify("n", &["a"], &["a"]));
     scene.run(3_600_000);
     scene.decide(&token, true);
-    let told = parsed(&scene.to_widget()[0]);
+    let told = parsed(&scene.heard_by_widget()[0]);
     assert_eq!(told["requestId"], "n");
     assert_eq!(told["data"]["approved"], json!(["a", UNSTABLE]));
 }

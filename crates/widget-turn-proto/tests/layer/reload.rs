@@ -24,8 +24,10 @@ fn give(scene: &mut Scene, signs: &[&str]) {
     }
 }
 
+type Reach = fn(&mut Scene);
+
 /// Each state in which a page can be caught, after its signs of life.
-fn states() -> Vec<(&'static str, fn(&mut Scene))> {
+fn states() -> Vec<(&'static str, Reach)> {
     vec![
         ("idle", |_| {}),
         ("deciding", |scene| {
@@ -174,7 +176,7 @@ fn h6_over_the_bare_handshake_a_reloaded_page_gets_credentials() {
             scene.forget();
             give(&mut scene, signs);
             let questions: Vec<String> = scene
-                .to_widget()
+                .heard_by_widget()
                 .into_iter()
                 .filter(|text| text.contains(r#""action":"capabilities""#))
                 .collect();

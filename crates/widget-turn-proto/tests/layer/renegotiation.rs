@@ -55,7 +55,7 @@ fn h5_turn_alone_never_troubles_the_inner_host() {
             panic!()
         };
         scene.decide(&token, granted);
-        let told = scene.to_widget();
+        let told = scene.heard_by_widget();
         let approved = if granted {
             json!(["a", UNSTABLE])
         } else {
@@ -100,9 +100,9 @@ fn h5_a_renegotiation_without_turn_is_the_inner_hosts() {
     let mut scene = without_turn();
     let text = ask("r", &["z"]);
     scene.widget(&text);
-    assert_eq!(scene.to_host(), [text.as_str()]);
+    assert_eq!(scene.heard_by_host(), [text.as_str()]);
     scene.host(&refused(&text));
-    assert_eq!(scene.to_widget(), [refused(&text)]);
+    assert_eq!(scene.heard_by_widget(), [refused(&text)]);
 }
 
 #[test]
@@ -121,11 +121,11 @@ fn h5_with_others_an_inner_host_that_refuses_it_is_stood_in_for() {
             scene.host(&refused(&passed));
         } else {
             scene.host(&refused(&passed));
-            let told = scene.to_widget();
+            let told = scene.heard_by_widget();
             assert_eq!(parsed(&told[0]), parsed(&reply(&text, &json!({}))));
             scene.decide(&token, true);
         }
-        let told = scene.to_widget().pop().expect("a notify");
+        let told = scene.heard_by_widget().pop().expect("a notify");
         assert_eq!(
             lists(&told),
             (json!(["a", "b", "z", UNSTABLE]), json!(["a", UNSTABLE]))
@@ -138,11 +138,11 @@ fn h5_with_others_an_inner_host_that_takes_it_tells_in_one_message() {
     let mut scene = without_turn();
     let text = ask("r", &["z", STABLE]);
     scene.widget(&text);
-    let passed = scene.to_host().pop().expect("passed on");
+    let passed = scene.heard_by_host().pop().expect("passed on");
     assert_eq!(parsed(&passed)["data"]["capabilities"], json!(["z"]));
     scene.host(&reply(&passed, &json!({})));
     assert_eq!(
-        parsed(&scene.to_widget()[0]),
+        parsed(&scene.heard_by_widget()[0]),
         parsed(&reply(&text, &json!({}))),
         "the object as the widget sent it"
     );
@@ -150,7 +150,7 @@ fn h5_with_others_an_inner_host_that_takes_it_tells_in_one_message() {
     assert_eq!(scene.story(), [""; 0]);
     let token = token_of(&scene).expect("asked");
     scene.decide(&token, true);
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(told.len(), 1);
     assert_eq!(
         lists(&told[0]),
@@ -206,7 +206,7 @@ fn h5_asked_for_again_when_granted_nobody_is_asked() {
 fn h5_the_other_name_when_granted_is_granted_with_it() {
     let mut scene = Scene::granted();
     scene.widget(&ask("r", &[STABLE]));
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     let both = json!([UNSTABLE, STABLE]);
     assert_eq!(lists(&told[1]), (both.clone(), both));
 }
@@ -249,7 +249,7 @@ fn h5_while_deciding_nobody_is_asked_twice() {
         ]
     );
     scene.decide(&token, true);
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(told.len(), 1);
     assert_eq!(lists(&told[0]).1, json!(["a", UNSTABLE, STABLE]));
 }
@@ -314,7 +314,7 @@ fn h5_an_id_that_the_inner_host_writes_with_other_escapes_is_the_same_id() {
 fn h5_over_the_bare_handshake() {
     let mut scene = Scene::new();
     scene.widget(&request("1", "content_loaded"));
-    let question = scene.to_widget().pop().expect("the question");
+    let question = scene.heard_by_widget().pop().expect("the question");
     scene.widget(&reply(&question, &json!({ "capabilities": ["a"] })));
     assert_eq!(scene.story()[1], r#">widget notify_capabilities ["a"] []"#);
     scene.widget(&ask("r", &["a", "z", UNSTABLE]));
@@ -340,7 +340,7 @@ fn h5_over_the_bare_handshake() {
 fn h5_over_the_bare_handshake_before_the_first_answer_both_are_told_of() {
     let mut scene = Scene::new();
     scene.widget(&request("1", "content_loaded"));
-    let question = scene.to_widget().pop().expect("the question");
+    let question = scene.heard_by_widget().pop().expect("the question");
     scene.widget(&ask("r", &["z"]));
     scene.forget();
     scene.widget(&reply(

@@ -120,7 +120,7 @@ fn granted() -> Scene {
 fn h7_the_mscs_exchange_with_its_own_spelling_of_the_id() {
     let mut scene = granted();
     scene.widget(&json(WATCH));
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(parsed(&told[0]), parsed(&json(WATCH_REPLY)));
 
     let update = parsed(&told[1]);
@@ -145,7 +145,10 @@ fn h7_the_mscs_exchange_with_its_own_spelling_of_the_id() {
     );
 
     scene.widget(&json(UNWATCH));
-    assert_eq!(parsed(&scene.to_widget()[0]), parsed(&json(UNWATCH_REPLY)));
+    assert_eq!(
+        parsed(&scene.heard_by_widget()[0]),
+        parsed(&json(UNWATCH_REPLY))
+    );
 }
 
 #[test]
@@ -153,7 +156,7 @@ fn h7_the_mscs_exchange_with_the_spelling_that_peers_use() {
     let peers = |block: &str| json(block).replace("requestid", "requestId");
     let mut scene = granted();
     scene.widget(&peers(WATCH));
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(parsed(&told[0]), parsed(&peers(WATCH_REPLY)));
     let id = parsed(&told[1])["requestId"]
         .as_str()
@@ -161,7 +164,7 @@ fn h7_the_mscs_exchange_with_the_spelling_that_peers_use() {
         .to_owned();
     scene.widget(&peers(UPDATE_ACK).replace("generated-id-1234", &id));
     scene.widget(&peers(UNWATCH));
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(told.len(), 1);
     assert_eq!(parsed(&told[0]), parsed(&peers(UNWATCH_REPLY)));
 }
@@ -172,7 +175,7 @@ fn a_reply_is_the_request_as_it_came_plus_the_response() {
     scene.supply = Some(Supply::Outage);
     let text = " {\"x\" : 1.0, \"api\":\"fromWidget\",\"requestid\":\"\\u0031\",\"big\":12345678901234567890123,\n\"widgetId\":\"20220712_WidgetExample\",\"action\":\"watch_turn_servers\" } ";
     scene.widget(text);
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     let kept = text.trim_end().trim_end_matches('}');
     assert!(told[0].starts_with(kept), "{}", told[0]);
     assert_eq!(parsed(&told[0])["response"], json!({}));
@@ -184,11 +187,11 @@ fn a_request_with_a_response_of_null_is_answered_and_keeps_the_rest() {
     scene.supply = Some(Supply::Outage);
     let text = r#"{"z":1.0,"api":"fromWidget","big":12345678901234567890123,"response":null,"requestId":"1","widgetId":"20220712_WidgetExample","action":"watch_turn_servers","data":{"n":[[]]}}"#;
     scene.widget(text);
-    assert_eq!(scene.to_widget(), [text.replace("null", "{}")]);
+    assert_eq!(scene.heard_by_widget(), [text.replace("null", "{}")]);
     let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
     let text = text.replace("[[]]", &deep);
     scene.widget(&text);
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(told[0].matches("response").count(), 1, "one response");
 }
 

@@ -34,7 +34,7 @@ fn w1_each_request_gets_one_reply_whatever_the_homeserver_does() {
             scene.run(15_000);
         }
         scene.widget(&request("4", UNWATCH));
-        let replies = scene.to_widget();
+        let replies = scene.heard_by_widget();
         for id in ["1", "2", "3", "4"] {
             let count = replies
                 .iter()
@@ -148,7 +148,7 @@ fn w4_the_error_has_the_shape_that_clients_read_and_no_secrets() {
     let mut scene = Scene::granted();
     scene.supply = Some(forbidden());
     scene.widget(&request("1", WATCH));
-    let told = scene.to_widget();
+    let told = scene.heard_by_widget();
     assert_eq!(
         parsed(&told[0])["response"],
         json!({ "error": {
@@ -164,7 +164,7 @@ fn w4_the_error_has_the_shape_that_clients_read_and_no_secrets() {
     let mut scene = Scene::granted();
     scene.supply = Some(no_turn());
     scene.widget(&request("1", WATCH));
-    let error = parsed(&scene.to_widget()[0])["response"]["error"].clone();
+    let error = parsed(&scene.heard_by_widget()[0])["response"]["error"].clone();
     assert_eq!(
         error.as_object().map(serde_json::Map::len),
         Some(1),
@@ -236,7 +236,7 @@ fn w5_two_watches_of_the_same_id_are_two_requests() {
     scene.widget(&request("1", WATCH));
     scene.widget(&request("1", WATCH));
     scene.run(2_000);
-    assert_eq!(scene.to_widget().len(), 2);
+    assert_eq!(scene.heard_by_widget().len(), 2);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use widget_turn_proto::{
     AskToken, LayerConfig, OutagePolicy, Output, Supply, Timestamp, TurnLayer,
 };
@@ -10,8 +10,8 @@ use widget_turn_proto::{
 use super::Random;
 use super::watchman::Watchman;
 use crate::harness::{
-    RENEGOTIATE, STABLE, UNSTABLE, UNWATCH, UPDATE, WATCH, forbidden, host_request, no_turn,
-    notify, parsed, ready, reply, request, widget_request,
+    RENEGOTIATE, STABLE, UNSTABLE, UNWATCH, WATCH, forbidden, host_request, no_turn, notify,
+    parsed, ready, reply, request, widget_request,
 };
 
 /// A layer, the peers' memories, and the one who watches over it.
@@ -275,23 +275,28 @@ impl Walk {
     /// Takes what the layer wants done, and lets the eye judge it.
     fn look(&mut self) {
         while let Some(output) = self.layer.poll_output() {
-            self.eye.sees(&output, self.now);
-            match &output {
-                Output::Ask(token, _) => self.tokens.push(token.clone()),
+            let message = match &output {
+                Output::ToWidget(text) | Output::ToHost(text) => parsed(text),
+                _ => Value::Null,
+            };
+            self.eye.sees(&output, &message, self.now);
+            self.said.push(match output {
                 Output::ToWidget(text) => {
-                    let message = parsed(text);
                     if message.get("response").is_none() {
                         self.for_widget.push(text.clone());
                     }
-                    assert!(message["action"] != UPDATE || message["api"] == "toWidget");
+                    text
                 }
-                Output::ToHost(text) if text.contains(RENEGOTIATE) => {
-                    self.for_host.push(text.clone());
+                Output::ToHost(text) => {
+                    if message["action"] == RENEGOTIATE {
+                        self.for_host.push(text.clone());
+                    }
+                    text
                 }
-                _ => {}
-            }
-            self.said.push(match output {
-                Output::ToWidget(text) | Output::ToHost(text) => text,
+                Output::Ask(token, _) => {
+                    self.tokens.push(token);
+                    "ask".to_owned()
+                }
                 other => format!("{other:?}"),
             });
         }

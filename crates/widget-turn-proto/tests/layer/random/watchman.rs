@@ -41,6 +41,10 @@ pub(super) struct Watchman {
     flight: Option<Flight>,
     /// What the widget was sent last in this watch; `None` if that was lost or nothing.
     told: Option<String>,
+    /// What was lost, and is kept for the next watch or refresh.
+    lost: Option<String>,
+    /// Watches that came when nobody had granted anything nor was asked to.
+    hopeless: BTreeSet<String>,
     loaded: bool,
     content_loaded: bool,
     questions: BTreeSet<String>,
@@ -58,6 +62,8 @@ impl Watchman {
             ready: None,
             flight: None,
             told: None,
+            lost: None,
+            hopeless: BTreeSet::new(),
             loaded: false,
             content_loaded: false,
             questions: BTreeSet::new(),
@@ -94,12 +100,13 @@ impl Watchman {
             return;
         }
         if action == WATCH || action == UNWATCH || (action == RENEGOTIATE && wants_turn()) {
-            self.owed.insert(id, (action.to_owned(), now));
-        } else if action == "content_loaded" {
-            if std::mem::replace(&mut self.content_loaded, true) {
-                self.loaded = false;
-                self.reloaded();
+            if action == WATCH && self.grant == Grant::None {
+                self.hopeless.insert(id.clone());
             }
+            self.owed.insert(id, (action.to_owned(), now));
+        } else if action == "content_loaded" && std::mem::replace(&mut self.content_loaded, true) {
+            self.loaded = false;
+            self.reloaded();
         }
     }
 
@@ -111,7 +118,7 @@ impl Watchman {
         self.questions.clear();
         if asks_for_turn(names) {
             if self.flight.is_none() {
-                self.told = None;
+                self.lost = self.told.take().or_else(|| self.lost.take());
             }
         } else {
             self.grant = Grant::None;
@@ -154,20 +161,21 @@ impl Watchman {
         self.watching = false;
         self.flight = None;
         self.told = None;
+        self.lost = None;
         self.questions.clear();
     }
 
     fn lost(&mut self, flight: &Flight) {
         if self.told.as_ref() == Some(&flight.name) {
-            self.told = None;
+            self.lost = self.told.take();
         }
     }
 
-    pub(super) fn sees(&mut self, output: &Output, now: Timestamp) {
+    /// An output, and what it says if it is a message.
+    pub(super) fn sees(&mut self, output: &Output, message: &Value, now: Timestamp) {
         match output {
-            Output::ToWidget(text) => self.sees_message(&parsed(text), now),
+            Output::ToWidget(_) => self.sees_message(message, now),
             Output::ToHost(text) => {
-                let message = parsed(text);
                 let action = &message["action"];
                 assert!(
                     action != WATCH && action != UNWATCH && action != UPDATE,
@@ -214,10 +222,15 @@ impl Watchman {
         let refused = response.get("error").is_some();
         if let Some((action, since)) = self.owed.remove(&id) {
             assert!(now <= since + PATIENCE, "{action} {id} was answered late");
+            let answered = id.clone();
             assert!(self.answered.insert(id), "twice");
-            if action == WATCH && !refused && !self.watching {
-                self.watching = true;
-                self.told = None;
+            if action == WATCH {
+                assert!(refused || !self.hopeless.contains(&answered), "not granted");
+                if !refused && !self.watching {
+                    self.watching = true;
+                    self.told = None;
+                    self.lost = None;
+                }
             }
             if action == UNWATCH {
                 assert!(!refused);
@@ -249,6 +262,7 @@ impl Watchman {
         }
         assert_ne!(self.told.as_ref(), Some(&name), "the same twice");
         self.told = Some(name.clone());
+        self.lost = None;
         self.flight = Some(Flight {
             id: id_of(message),
             name,
@@ -271,6 +285,18 @@ impl Watchman {
     pub(super) fn rests(&mut self, due: Option<Timestamp>, now: Timestamp) {
         for (id, (action, since)) in &self.owed {
             assert!(now <= *since + PATIENCE, "{action} {id} is not answered");
+        }
+        let over = |flight: &mut Flight| flight.since + UPDATE_PATIENCE <= now;
+        if let Some(flight) = self.flight.take_if(over) {
+            self.lost(&flight);
+        }
+        if self.watching && self.grant == Grant::Granted && self.flight.is_none() {
+            let known = self.ready == self.told || self.ready == self.lost;
+            assert!(
+                self.ready.is_none() || known,
+                "{:?} is kept back",
+                self.ready
+            );
         }
         if let Some(due) = due {
             let latest = now + UPDATE_PATIENCE;
