@@ -3,6 +3,7 @@
 mod config;
 mod negotiation;
 mod output;
+mod renegotiation;
 mod route;
 mod watching;
 
@@ -11,20 +12,21 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::capability::TurnCapability;
-use crate::message::{MessageError, Request};
+use crate::message::{MessageError, Request, string};
 use crate::page::{Page, Sign};
 use crate::refusal::Refusal;
 use crate::supply::Supply;
 use crate::time::Timestamp;
-use negotiation::{Grant, Notify};
+use negotiation::{Grant, HostNotify, Notify};
+use renegotiation::Renegotiation;
 use route::{Host, Widget};
 use watching::{InFlight, Watch};
 
 pub use config::{LayerConfig, OutagePolicy};
 pub use output::{AskToken, Output, Peer};
 
-/// A watch is answered by then, whatever the homeserver does (rule W3).
-const WATCH_PATIENCE: Duration = Duration::from_secs(2);
+/// A request is answered by then, whatever the homeserver and the inner host do (rules W1 and W3).
+const REPLY_PATIENCE: Duration = Duration::from_secs(2);
 /// An update that is not answered by then did not arrive (rule W7).
 const UPDATE_PATIENCE: Duration = Duration::from_secs(10);
 /// Requests of one kind that are kept open for one widget (rule C9).
@@ -52,12 +54,10 @@ pub struct TurnLayer {
     asked: TurnCapability,
     grant: Grant,
     notify: Notify,
-    /// The inner host's last `notify_capabilities`, as it came.
-    last_notify: Option<Box<str>>,
+    host_notify: HostNotify,
     /// Ids of the inner host's open questions for capabilities, as JSON text.
     questions: Vec<Box<str>>,
-    /// Renegotiations that the inner host is to answer first.
-    renegotiations: Vec<Request>,
+    renegotiations: Vec<Renegotiation>,
     watch: Watch,
     supply: Supply,
     in_flight: Option<InFlight>,
@@ -82,7 +82,7 @@ impl TurnLayer {
             asked: TurnCapability::default(),
             grant: Grant::Unasked,
             notify: Notify::ByHost,
-            last_notify: None,
+            host_notify: HostNotify::None,
             questions: Vec::new(),
             renegotiations: Vec::new(),
             watch: Watch::Idle,
@@ -126,7 +126,7 @@ impl TurnLayer {
     /// ```
     pub fn handle_host_message(&mut self, now: Timestamp, text: String) {
         self.advance(now);
-        self.take_from_host(text);
+        self.hear_host(text);
     }
 
     /// The client says that the widget's frame has loaded a page. The second time, or with a second `content_loaded`, it
@@ -212,7 +212,8 @@ impl TurnLayer {
     /// ```
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.watch_timeout()
+        let dues = [self.watch_timeout(), self.renegotiation_timeout()];
+        dues.into_iter().flatten().min()
     }
 
     fn take_from_widget(&mut self, now: Timestamp, text: String) -> Result<(), MessageError> {
@@ -242,16 +243,22 @@ impl TurnLayer {
         Ok(())
     }
 
-    fn take_from_host(&mut self, text: String) {
-        match route::from_host(&text, &self.config.widget_id) {
-            Ok(Host::VersionsAnswered) => self.versions_answered(text),
-            Ok(Host::AskCapabilities) => self.capabilities_asked(text),
-            Ok(Host::NotifyCapabilities) => self.notified(text),
-            Ok(Host::RenegotiationAnswered) => self.renegotiation_answered(text),
-            Ok(Host::OtherRequest) => self.requested_by_host(text),
-            Ok(Host::Other) => self.outputs.push_back(Output::ToWidget(text)),
-            Err(why) => self.outputs.push_back(Output::Dropped(Peer::Host, why)),
+    fn hear_host(&mut self, text: String) {
+        if let Err(why) = self.take_from_host(text) {
+            self.outputs.push_back(Output::Dropped(Peer::Host, why));
         }
+    }
+
+    fn take_from_host(&mut self, text: String) -> Result<(), MessageError> {
+        match route::from_host(&text, &self.config.widget_id)? {
+            Host::VersionsAnswered => self.versions_answered(text),
+            Host::AskCapabilities => self.capabilities_asked(text),
+            Host::NotifyCapabilities => self.notified(text),
+            Host::RenegotiationAnswered => self.renegotiation_answered(text)?,
+            Host::OtherRequest => self.requested_by_host(text),
+            Host::Other => self.outputs.push_back(Output::ToWidget(text)),
+        }
+        Ok(())
     }
 
     /// Takes a request that the layer answers; one that is too large is answered here.
@@ -275,7 +282,7 @@ impl TurnLayer {
     fn forget_page(&mut self) {
         drop(self.forget_grant());
         self.notify = Notify::ByHost;
-        self.last_notify = None;
+        self.host_notify = HostNotify::None;
         self.questions.clear();
         self.renegotiations.clear();
         self.in_flight = None;
@@ -284,6 +291,7 @@ impl TurnLayer {
     fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.watch_timeouts(self.now);
+        self.renegotiation_timeouts(self.now);
         self.now
     }
 
@@ -295,7 +303,7 @@ impl TurnLayer {
 
     /// Whether `id`, as JSON text, is of [`next_id`](Self::next_id).
     fn is_own_id(&self, id: &str) -> bool {
-        id.starts_with(&format!("\"turn-{:x}-", self.config.seed))
+        string(id).is_some_and(|id| id.starts_with(&format!("turn-{:x}-", self.config.seed)))
     }
 
     fn next_number(&mut self) -> u64 {

@@ -10,14 +10,15 @@
 mod scan;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-pub(crate) use scan::find;
-use scan::{Members, string};
+use scan::Members;
+pub(crate) use scan::{find, string};
 
 /// A message of ours is at most this long, in bytes (rule C9).
 pub(crate) const MAX_OWNED: usize = 64 * 1024;
@@ -146,6 +147,11 @@ impl<'a> Head<'a> {
     }
 }
 
+/// Whether two ids, as JSON text, are the same: one peer escapes what another does not.
+pub(crate) fn same_id(one: &str, other: &str) -> bool {
+    one == other || string(one).is_some_and(|one| string(other) == Some(one))
+}
+
 /// A request that is ours to answer.
 #[derive(Clone)]
 pub(crate) struct Request(Box<str>);
@@ -181,20 +187,14 @@ impl Request {
         Head::read(&self.0).ok()?.request_id
     }
 
-    /// The reply: the request object as it came plus `response`, which is JSON text.
+    /// The reply: the request object as it came plus `response`, which is JSON text. A request may have come with
+    /// `"response": null`, in whose place it goes.
     pub(crate) fn reply(&self, response: &str) -> String {
-        // A request with `"response": null` would have two after the reply.
-        if let Some(null) = find(&self.0, &["response"]) {
-            return splice(&self.0, null, response);
+        if let Some(range) = find(&self.0, &["response"]) {
+            return splice(&self.0, range, response);
         }
-        let open = self.0.trim_end();
-        let open = open.strip_suffix('}').unwrap_or(open);
-        let mut reply = String::with_capacity(open.len() + response.len() + 14);
-        reply.push_str(open);
-        reply.push_str(r#","response":"#);
-        reply.push_str(response);
-        reply.push('}');
-        reply
+        let open = self.0.trim_end().strip_suffix('}').unwrap_or(&self.0);
+        [open, r#","response":"#, response, "}"].concat()
     }
 }
 
@@ -267,8 +267,10 @@ pub(crate) fn edit_names(
     let before = values.len();
     values.retain(|value| value.as_str().is_none_or(&keep));
     let mut changed = values.len() != before;
+    let strings = values.iter().filter_map(Value::as_str);
+    let mut listed: BTreeSet<String> = strings.map(str::to_owned).collect();
     for name in add {
-        if !values.iter().any(|value| value == name.as_ref()) {
+        if listed.insert(name.as_ref().to_owned()) {
             values.push(Value::from(name.as_ref()));
             changed = true;
         }
