@@ -101,6 +101,8 @@ pub struct Head<'a> {
     pub request_id: Option<&'a str>,
     /// Whether this is the answer to a request. A `response` that is `null` makes none.
     pub is_response: bool,
+    /// Where the value of `response` stands.
+    response: Option<Range<usize>>,
 }
 
 impl<'a> Head<'a> {
@@ -119,17 +121,17 @@ impl<'a> Head<'a> {
     pub fn read(text: &'a str) -> Result<Self, MessageError> {
         let (mut api, mut action, mut widget_id, mut request_id, mut lower_id) =
             (None, None, None, None, None);
-        let mut is_response = false;
+        let (mut is_response, mut response) = (false, None);
         for member in Members::of(text).map_err(|_| MessageError::NotJson)? {
             let (key, range) = member.map_err(|_| MessageError::NotJson)?;
-            let value = &text[range];
+            let value = &text[range.clone()];
             match &*key {
                 "api" => api = Some(value),
                 "action" => action = Some(value),
                 "widgetId" => widget_id = Some(value),
                 "requestId" => request_id = Some(value).filter(|id| *id != "null"),
                 "requestid" => lower_id = Some(value).filter(|id| *id != "null"),
-                "response" => is_response = value != "null",
+                "response" => (is_response, response) = (value != "null", Some(range)),
                 _ => {}
             }
         }
@@ -143,6 +145,7 @@ impl<'a> Head<'a> {
             widget_id: widget_id.and_then(string).ok_or(MessageError::NoWidgetId)?,
             request_id: request_id.or(lower_id),
             is_response,
+            response,
         })
     }
 }
@@ -154,7 +157,11 @@ pub(crate) fn same_id(one: &str, other: &str) -> bool {
 
 /// A request that is ours to answer.
 #[derive(Clone)]
-pub(crate) struct Request(Box<str>);
+pub(crate) struct Request {
+    text: Box<str>,
+    /// Where its `"response": null` stands, if it came with one.
+    null: Option<Range<usize>>,
+}
 
 impl Request {
     /// Takes a request whose head was read.
@@ -173,27 +180,30 @@ impl Request {
             }
             return Ok(Err(TooLarge(reduced(&head, id)?)));
         }
+        let null = head.response;
         serde_json::from_str::<IgnoredAny>(&text).map_err(|_| MessageError::NotJson)?;
-        Ok(Ok(Self(text.into_boxed_str())))
+        let text = text.into_boxed_str();
+        Ok(Ok(Self { text, null }))
     }
 
     /// The text of the request.
     pub(crate) fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Its id as JSON text.
     pub(crate) fn id(&self) -> Option<&str> {
-        Head::read(&self.0).ok()?.request_id
+        Head::read(&self.text).ok()?.request_id
     }
 
     /// The reply: the request object as it came plus `response`, which is JSON text. A request may have come with
     /// `"response": null`, in whose place it goes.
     pub(crate) fn reply(&self, response: &str) -> String {
-        if let Some(range) = find(&self.0, &["response"]) {
-            return splice(&self.0, range, response);
+        if let Some(null) = &self.null {
+            return splice(&self.text, null.clone(), response);
         }
-        let open = self.0.trim_end().strip_suffix('}').unwrap_or(&self.0);
+        let open = self.text.trim_end();
+        let open = open.strip_suffix('}').unwrap_or(open);
         [open, r#","response":"#, response, "}"].concat()
     }
 }
@@ -217,7 +227,10 @@ fn reduced(head: &Head<'_>, id: &str) -> Result<Request, MessageError> {
         "action": head.action,
         "data": {},
     });
-    Ok(Request(object.to_string().into_boxed_str()))
+    Ok(Request {
+        text: object.to_string().into_boxed_str(),
+        null: None,
+    })
 }
 
 /// A request of our own. `data` is JSON text.

@@ -306,3 +306,56 @@ fn h7_an_unknown_action_gets_an_error_reply_of_the_bare_host() {
     assert_eq!(parsed(&told[0]), parsed(&expected));
     assert_eq!(told.len(), 1);
 }
+
+#[test]
+fn h6_a_page_that_missed_the_question_at_its_load_event_is_asked_again_a_second_later() {
+    let mut scene = Scene::new();
+    let questions = |scene: &mut Scene| {
+        let heard = scene.heard_by_widget();
+        heard
+            .iter()
+            .filter(|text| parsed(text)["action"] == "capabilities")
+            .count()
+    };
+    scene.page_load();
+    assert_eq!(questions(&mut scene), 1);
+    scene.widget(&request("1", "content_loaded"));
+    scene.run(999);
+    assert_eq!(questions(&mut scene), 0, "the answer may be on its way");
+    scene.run(1);
+    assert_eq!(questions(&mut scene), 1);
+    scene.run(60_000);
+    assert_eq!(questions(&mut scene), 0, "once");
+}
+
+#[test]
+fn h6_a_page_that_answers_the_first_question_is_not_asked_twice() {
+    let mut scene = Scene::new();
+    scene.page_load();
+    let question = scene.heard_by_widget().remove(0);
+    scene.widget(&request("1", "content_loaded"));
+    scene.widget(&reply(&question, &json!({ "capabilities": [] })));
+    scene.run(60_000);
+    let heard = scene.heard_by_widget();
+    assert!(
+        heard
+            .iter()
+            .all(|text| parsed(text)["action"] != "capabilities"),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn the_bare_host_approves_what_gives_access_to_nothing_and_only_that() {
+    let mut scene = Scene::new();
+    scene.page_load();
+    let question = scene.heard_by_widget().remove(0);
+    let wish = json!({ "capabilities": ["io.element.requires_client", "m.always_on_screen"] });
+    scene.widget(&reply(&question, &wish));
+    let told = parsed(&scene.heard_by_widget()[0]);
+    assert_eq!(told["data"]["requested"], wish["capabilities"]);
+    assert_eq!(
+        told["data"]["approved"],
+        json!(["io.element.requires_client"])
+    );
+}
