@@ -130,7 +130,8 @@ impl TurnLayer {
     }
 
     /// The client says that the widget's frame has loaded a page. The second time, or with a second `content_loaded`, it
-    /// is a reload: the watch and the grant are forgotten (rule H6).
+    /// is a reload: the watch and the grant are forgotten (rule H6). An inner host that asks the new page for its
+    /// capabilities must do so after this call: what it asked before it was for the old one.
     ///
     /// ```
     /// # use widget_turn_proto::{LayerConfig, Timestamp, TurnLayer};

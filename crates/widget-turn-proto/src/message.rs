@@ -178,7 +178,11 @@ impl Request {
             {
                 return Err(MessageError::TooLong);
             }
-            return Ok(Err(TooLarge(reduced(&head, id)?)));
+            let spelling = match find(&text, &["requestId"]) {
+                Some(_) => "requestId",
+                None => "requestid",
+            };
+            return Ok(Err(TooLarge(reduced(&head, spelling, id)?)));
         }
         let null = head.response;
         serde_json::from_str::<IgnoredAny>(&text).map_err(|_| MessageError::NotJson)?;
@@ -218,12 +222,12 @@ impl TooLarge {
 }
 
 /// The head alone, with empty `data`.
-fn reduced(head: &Head<'_>, id: &str) -> Result<Request, MessageError> {
+fn reduced(head: &Head<'_>, spelling: &str, id: &str) -> Result<Request, MessageError> {
     let id: Value = serde_json::from_str(id).map_err(|_| MessageError::NotJson)?;
     let object = serde_json::json!({
         "api": match head.api { Api::FromWidget => "fromWidget", Api::ToWidget => "toWidget" },
         "widgetId": head.widget_id,
-        "requestId": id,
+        spelling: id,
         "action": head.action,
         "data": {},
     });

@@ -205,20 +205,24 @@ impl TurnLayer {
         }
     }
 
-    /// Rules H2 and H3: requested by the names it was asked for, approved only if granted.
+    /// Rules H2 and H3: requested by the names it was asked for, approved only if granted, whatever the inner host says.
     pub(super) fn with_turn(&self, notify: &str) -> String {
         let text = edit_names(notify.to_owned(), REQUESTED, |_| true, self.asked.names());
         if self.grant.is_granted() {
             edit_names(text, APPROVED, |_| true, self.asked.names())
         } else {
-            text
+            without_turn(text, APPROVED)
         }
     }
 
     /// Rule H2: the inner host does not see the names.
     pub(super) fn pass_without_turn(&mut self, text: String, path: &[&str]) {
-        let none: [&str; 0] = [];
-        let text = edit_names(text, path, |name| !TurnCapability::is_name(name), none);
-        self.outputs.push_back(Output::ToHost(text));
+        self.outputs
+            .push_back(Output::ToHost(without_turn(text, path)));
     }
+}
+
+fn without_turn(text: String, path: &[&str]) -> String {
+    let none: [&str; 0] = [];
+    edit_names(text, path, |name| !TurnCapability::is_name(name), none)
 }

@@ -218,3 +218,15 @@ fn an_unknown_action_with_a_long_name_is_not_echoed_in_the_error() {
         .unwrap_or_default();
     assert!(message.len() < 300, "{}", message.len());
 }
+
+#[test]
+fn at_the_end_of_time_nothing_panics_or_spins() {
+    let mut scene = Scene::granted();
+    scene.now = Timestamp::new(std::time::Duration::MAX);
+    scene.widget(&request("1", WATCH));
+    for _ in 0..3 {
+        scene.layer.handle_timeout(scene.now);
+        scene.supply(ready("a"));
+    }
+    assert!(scene.heard_by_widget().len() <= 4);
+}

@@ -4,8 +4,8 @@ use serde_json::json;
 use widget_turn_proto::{HandshakeHost, MessageError, Output, Timestamp};
 
 use crate::harness::{
-    RENEGOTIATE, Scene, UNSTABLE, UNWATCH, WATCH, notify, parsed, ready, reply, request,
-    widget_request,
+    RENEGOTIATE, Scene, UNSTABLE, UNWATCH, WATCH, host_request, notify, parsed, ready, reply,
+    request, widget_request,
 };
 
 const LIMIT: usize = 64 * 1024;
@@ -37,6 +37,29 @@ fn c9_an_owned_message_of_64_kib_is_answered_and_a_longer_one_refused() {
         assert_eq!(told["requestId"], "1");
         assert!(told["response"]["error"]["message"].is_string());
     }
+}
+
+#[test]
+fn c9_a_request_that_is_too_long_is_refused_by_the_spelling_of_its_id() {
+    let mut scene = Scene::granted();
+    scene.widget(&watch_of(LIMIT + 1).replace("requestId", "requestid"));
+    let told = parsed(&scene.heard_by_widget()[0]);
+    assert_eq!(told["requestid"], "1");
+    assert_eq!(told.get("requestId"), None);
+}
+
+#[test]
+fn c9_of_many_open_questions_the_last_one_can_be_answered() {
+    let mut scene = Scene::scripted();
+    let question = |number| host_request(&format!("c{number}"), "capabilities", &json!({}));
+    for number in 0..1_000 {
+        scene.host(&question(number));
+    }
+    let names = json!({ "capabilities": [UNSTABLE] });
+    scene.widget(&reply(&question(0), &names));
+    assert_eq!(scene.asked(), None, "long forgotten");
+    scene.widget(&reply(&question(999), &names));
+    assert!(scene.asked().is_some());
 }
 
 #[test]
@@ -145,12 +168,12 @@ fn c9_a_hundred_thousand_watches_in_a_row_each_get_one_reply() {
 }
 
 #[test]
-fn c9_watch_and_unwatch_a_hundred_thousand_times() {
+fn c9_watch_and_unwatch_twenty_thousand_times() {
     let mut scene = Scene::granted();
     let mut balance = 0_i32;
     let mut replies = 0;
     let requests = [request("1", WATCH), request("1", UNWATCH)];
-    for _ in 0..100_000 {
+    for _ in 0..20_000 {
         for text in &requests {
             scene.layer.handle_widget_message(scene.now, text.clone());
         }
@@ -164,7 +187,7 @@ fn c9_watch_and_unwatch_a_hundred_thousand_times() {
             assert!((0..=1).contains(&balance));
         }
     }
-    assert_eq!((balance, replies), (0, 200_000));
+    assert_eq!((balance, replies), (0, 40_000));
 }
 
 /// A renegotiation of about 60 KiB that names TURN and what no host has heard of.
@@ -189,7 +212,7 @@ fn wordy(round: usize) -> (String, String) {
 fn c9_a_widget_that_renegotiates_for_ever_does_not_fill_the_memory() {
     let mut scene = Scene::granted();
     let mut longest = 0;
-    for round in 0..30 {
+    for round in 0..12 {
         let (text, host) = wordy(round);
         scene.widget(&text);
         scene.host(&reply(
@@ -214,9 +237,17 @@ fn c9_renegotiations_that_the_inner_host_leaves_open_are_few() {
         scene.widget(&widget_request(&format!("r{round}"), RENEGOTIATE, &names));
     }
     scene.run(60_000);
-    for told in scene.heard_by_widget() {
-        replies += usize::from(parsed(&told).get("response").is_some());
+    let mut open = 0;
+    for output in scene.news() {
+        match output {
+            Output::ToWidget(told) => {
+                replies += usize::from(parsed(&told).get("response").is_some());
+            }
+            Output::ToHost(_) => open += 1,
+            _ => {}
+        }
     }
+    assert_eq!(open, 16);
     assert_eq!(
         replies, 200,
         "each has its reply, whether the inner host gave one or not"
@@ -235,12 +266,12 @@ fn c9_many_names_take_no_more_than_linear_time() {
     let text = widget_request("r", RENEGOTIATE, &json!({ "capabilities": wanted }));
     assert!(text.len() <= LIMIT);
     scene.forget();
-    for _ in 0..20 {
+    for _ in 0..8 {
         scene.widget(&text);
     }
     assert_eq!(
         scene.heard_by_widget().len(),
-        40,
+        16,
         "a reply and a notify each"
     );
 }

@@ -214,6 +214,21 @@ fn h3_names_the_inner_host_lists_itself_are_not_listed_twice() {
 }
 
 #[test]
+fn h3_an_inner_host_that_approves_turn_of_itself_grants_nothing() {
+    // As ClientWidgetApi does with whatever its driver returns.
+    for asked in [true, false] {
+        let mut scene = Scene::scripted();
+        if asked {
+            let token = scene.negotiate(&[UNSTABLE]);
+            scene.decide(&token, false);
+        }
+        scene.host(&notify("n", &["a"], &["a", UNSTABLE, STABLE]));
+        let told = parsed(&scene.heard_by_widget()[0]);
+        assert_eq!(told["data"]["approved"], json!(["a"]));
+    }
+}
+
+#[test]
 fn h3_a_widget_that_does_not_ask_hears_of_nothing() {
     let mut scene = Scene::scripted();
     scene.answer_capabilities("c", &["a"]);

@@ -45,14 +45,14 @@ fn walk(seed: u64, steps: usize) -> Vec<String> {
 
 #[test]
 fn whatever_happens_in_whatever_order_the_rules_hold() {
-    for seed in 0..1_500 {
-        walk(seed, 100);
+    for seed in 0..800 {
+        walk(seed, 120);
     }
 }
 
 #[test]
 fn the_same_facts_give_the_same_bytes() {
     for seed in 0..20 {
-        assert_eq!(walk(seed, 300), walk(seed, 300), "seed {seed}");
+        assert_eq!(walk(seed, 200), walk(seed, 200), "seed {seed}");
     }
 }

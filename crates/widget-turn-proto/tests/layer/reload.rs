@@ -243,6 +243,24 @@ fn h6_what_was_held_for_the_old_page_is_not_said_to_the_new_one() {
 }
 
 #[test]
+fn h6_the_layers_own_notify_does_not_tell_the_new_page_what_the_old_one_was_told() {
+    let mut scene = Scene::scripted();
+    give(&mut scene, &["load"]);
+    scene.host(&notify("n", &["old"], &["old"]));
+    give(&mut scene, &["load"]);
+    let names = json!({ "capabilities": [UNSTABLE] });
+    scene.widget(&widget_request("r", RENEGOTIATE, &names));
+    let token = scene.asked().expect("asked");
+    scene.decide(&token, true);
+    assert_eq!(
+        scene.story(),
+        [format!(
+            r#">widget notify_capabilities ["{UNSTABLE}"] ["{UNSTABLE}"]"#
+        )]
+    );
+}
+
+#[test]
 fn h6_a_host_that_negotiates_anew_without_a_sign_of_reload_serves_the_page_again() {
     // As ClientWidgetApi does at each load: the client did not tell the layer, but the page asks for TURN again.
     let mut scene = Scene::watching("a");
