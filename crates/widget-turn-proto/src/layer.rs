@@ -32,6 +32,9 @@ const UPDATE_PATIENCE: Duration = Duration::from_secs(10);
 /// Requests of one kind that are kept open for one widget (rule C9).
 const MAX_OUTSTANDING: usize = 16;
 
+/// How often somebody is asked about one page that is denied each time: a renegotiation is cheap for the widget.
+const MAX_DENIALS: u8 = 3;
+
 /// Stands between one widget and its inner host, and gives the widget TURN.
 ///
 /// Facts go in by `handle_…` with the time, intentions come out of [`poll_output`](Self::poll_output). Late, repeated and
@@ -53,6 +56,7 @@ pub struct TurnLayer {
     /// The names by which this page asked for TURN.
     asked: TurnCapability,
     grant: Grant,
+    denials: u8,
     notify: Notify,
     host_notify: HostNotify,
     /// Ids of the inner host's open questions for capabilities, as JSON text.
@@ -81,6 +85,7 @@ impl TurnLayer {
             page: Page::default(),
             asked: TurnCapability::default(),
             grant: Grant::Unasked,
+            denials: 0,
             notify: Notify::ByHost,
             host_notify: HostNotify::None,
             questions: Vec::new(),
@@ -282,6 +287,7 @@ impl TurnLayer {
     /// Rule H6: nothing of the page that went away is left, nor is anything said to it.
     fn forget_page(&mut self) {
         drop(self.forget_grant());
+        self.denials = 0;
         self.notify = Notify::ByHost;
         self.host_notify = HostNotify::None;
         self.questions.clear();

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{AskToken, MAX_OUTSTANDING, Output, TurnLayer};
+use super::{AskToken, MAX_DENIALS, MAX_OUTSTANDING, Output, TurnLayer};
 use crate::capability::{API_VERSION, TurnCapability};
 use crate::message::{Head, Request, edit_names, find, names, same_id};
 use crate::refusal::Refusal;
@@ -151,6 +151,7 @@ impl TurnLayer {
         self.grant = if granted {
             Grant::Granted
         } else {
+            self.denials = self.denials.saturating_add(1);
             Grant::Denied
         };
         self.release_notify();
@@ -197,6 +198,8 @@ impl TurnLayer {
         self.asked = self.asked.union(asked);
         match self.grant {
             Grant::Granted | Grant::Deciding(_) => {}
+            // Whoever said no three times to one page is left in peace until its reload.
+            Grant::Denied if self.denials >= MAX_DENIALS => {}
             Grant::Unasked | Grant::Denied => {
                 let token = AskToken(self.next_number());
                 self.grant = Grant::Deciding(token.clone());

@@ -366,3 +366,22 @@ fn h5_a_question_in_the_middle_of_a_watch_does_not_disturb_it() {
     scene.supply(ready("b"));
     assert_eq!(scene.story(), [r#">widget update_turn_servers "b""#]);
 }
+
+#[test]
+fn h5_whoever_said_no_three_times_is_not_asked_again_until_a_reload() {
+    let mut scene = without_turn();
+    scene.page_load();
+    for round in 1..=3 {
+        scene.widget(&ask(&round.to_string(), &[UNSTABLE]));
+        let token = scene.asked().expect("somebody is asked");
+        scene.decide(&token, false);
+        scene.forget();
+    }
+    scene.widget(&ask("4", &[UNSTABLE]));
+    let story = scene.story();
+    assert!(!story.iter().any(|line| line.contains("ask")), "{story:?}");
+    assert_eq!(story.len(), 2, "an answer and a notification: {story:?}");
+    scene.page_load();
+    scene.widget(&ask("9", &[UNSTABLE]));
+    assert!(scene.asked().is_some(), "another page");
+}
