@@ -71,14 +71,14 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
 
     let mut servers = JoinSet::new();
     let page = PageServer::bind(arguments.listen).await?;
-    let widget_url = match arguments.widget {
-        Some(url) => url,
+    let (widget_name, widget_url) = match arguments.widget {
+        Some(url) => (url.host_str().unwrap_or("Widget").to_owned(), url),
         None => {
             let widget = WidgetServer::bind(next_port(arguments.listen)).await?;
             let url = widget.url();
             let parents = page.origins();
             servers.spawn(async move { widget.serve(&parents).await });
-            url
+            ("Relay demo".to_owned(), url)
         }
     };
     let turn_uris = if arguments.turn_uri.is_empty() {
@@ -102,14 +102,14 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         grants,
         reporter: reporter.clone(),
     });
-    let url = page.url();
+    let ticket_url = page.ticket_url();
     reporter.report(&Event::Listening {
-        url: url.to_string(),
+        url: page.url().to_string(),
         widget: widget_url.to_string(),
         turn: turn_uris,
     });
     let config = PageConfig {
-        widget_name: widget_url.host_str().unwrap_or("widget").to_owned(),
+        widget_name,
         widget_url,
         widget_id: WIDGET_ID.to_owned(),
         account: ACCOUNT.to_owned(),
@@ -122,7 +122,7 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         }
     });
     if !arguments.no_open {
-        open(url, &reporter);
+        open(ticket_url, &reporter);
     }
 
     let mut number = 0;

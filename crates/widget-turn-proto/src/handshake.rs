@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::capability::{
     CAPABILITIES, CONTENT_LOADED, NOTIFY_CAPABILITIES, REQUEST_CAPABILITIES, SUPPORTED_API_VERSIONS,
 };
-use crate::message::{Api, Head, MessageError, Request, names, request_to_widget};
+use crate::message::{Api, Head, MessageError, Request, names, request_to_widget, same_id};
 use crate::page::{Page, Sign};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -208,8 +208,9 @@ impl HandshakeHost {
     }
 
     fn answered(&mut self, action: &str, id: &str, text: &str) {
-        let awaited = matches!(&self.negotiation, Negotiation::Asked { ids, .. } if ids.iter().any(|asked| asked == id));
+        let awaited = matches!(&self.negotiation, Negotiation::Asked { ids, .. } if ids.iter().any(|asked| same_id(asked, id)));
         if action == CAPABILITIES && awaited {
+            self.negotiation = Negotiation::Done;
             // An error counts as "none", so that the widget is told where it stands.
             self.notify(names(text, &["response", "capabilities"]));
         }
@@ -238,7 +239,6 @@ impl HandshakeHost {
         let approved: Vec<_> = approved.collect();
         let data = serde_json::json!({ "requested": requested, "approved": approved }).to_string();
         self.send(NOTIFY_CAPABILITIES, &data);
-        self.negotiation = Negotiation::Done;
     }
 
     /// Sends a request and gives its id as it stands in the JSON text.

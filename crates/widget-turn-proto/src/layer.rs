@@ -3,6 +3,7 @@
 mod config;
 mod negotiation;
 mod output;
+mod renegotiation;
 mod route;
 mod watching;
 
@@ -11,24 +12,28 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::capability::TurnCapability;
-use crate::message::{MessageError, Request};
+use crate::message::{MessageError, Request, string};
 use crate::page::{Page, Sign};
 use crate::refusal::Refusal;
 use crate::supply::Supply;
 use crate::time::Timestamp;
-use negotiation::{Grant, Notify};
+use negotiation::{Grant, HostNotify, Notify};
+use renegotiation::Renegotiation;
 use route::{Host, Widget};
 use watching::{InFlight, Watch};
 
 pub use config::{LayerConfig, OutagePolicy};
 pub use output::{AskToken, Output, Peer};
 
-/// A watch is answered by then, whatever the homeserver does (rule W3).
-const WATCH_PATIENCE: Duration = Duration::from_secs(2);
+/// A request is answered by then, whatever the homeserver and the inner host do (rules W1 and W3).
+const REPLY_PATIENCE: Duration = Duration::from_secs(2);
 /// An update that is not answered by then did not arrive (rule W7).
 const UPDATE_PATIENCE: Duration = Duration::from_secs(10);
 /// Requests of one kind that are kept open for one widget (rule C9).
 const MAX_OUTSTANDING: usize = 16;
+
+/// How often somebody is asked about one page that is denied each time: a renegotiation is cheap for the widget.
+const MAX_DENIALS: u8 = 3;
 
 /// Stands between one widget and its inner host, and gives the widget TURN.
 ///
@@ -51,13 +56,12 @@ pub struct TurnLayer {
     /// The names by which this page asked for TURN.
     asked: TurnCapability,
     grant: Grant,
+    denials: u8,
     notify: Notify,
-    /// The inner host's last `notify_capabilities`, as it came.
-    last_notify: Option<Box<str>>,
+    host_notify: HostNotify,
     /// Ids of the inner host's open questions for capabilities, as JSON text.
     questions: Vec<Box<str>>,
-    /// Renegotiations that the inner host is to answer first.
-    renegotiations: Vec<Request>,
+    renegotiations: Vec<Renegotiation>,
     watch: Watch,
     supply: Supply,
     in_flight: Option<InFlight>,
@@ -81,8 +85,9 @@ impl TurnLayer {
             page: Page::default(),
             asked: TurnCapability::default(),
             grant: Grant::Unasked,
+            denials: 0,
             notify: Notify::ByHost,
-            last_notify: None,
+            host_notify: HostNotify::None,
             questions: Vec::new(),
             renegotiations: Vec::new(),
             watch: Watch::Idle,
@@ -126,11 +131,12 @@ impl TurnLayer {
     /// ```
     pub fn handle_host_message(&mut self, now: Timestamp, text: String) {
         self.advance(now);
-        self.take_from_host(text);
+        self.hear_host(text);
     }
 
     /// The client says that the widget's frame has loaded a page. The second time, or with a second `content_loaded`, it
-    /// is a reload: the watch and the grant are forgotten (rule H6).
+    /// is a reload: the watch and the grant are forgotten (rule H6). An inner host that asks the new page for its
+    /// capabilities must do so after this call: what it asked before it was for the old one.
     ///
     /// ```
     /// # use widget_turn_proto::{LayerConfig, Timestamp, TurnLayer};
@@ -212,7 +218,8 @@ impl TurnLayer {
     /// ```
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.watch_timeout()
+        let dues = [self.watch_timeout(), self.renegotiation_timeout()];
+        dues.into_iter().flatten().min()
     }
 
     fn take_from_widget(&mut self, now: Timestamp, text: String) -> Result<(), MessageError> {
@@ -242,16 +249,22 @@ impl TurnLayer {
         Ok(())
     }
 
-    fn take_from_host(&mut self, text: String) {
-        match route::from_host(&text, &self.config.widget_id) {
-            Ok(Host::VersionsAnswered) => self.versions_answered(text),
-            Ok(Host::AskCapabilities) => self.capabilities_asked(text),
-            Ok(Host::NotifyCapabilities) => self.notified(text),
-            Ok(Host::RenegotiationAnswered) => self.renegotiation_answered(text),
-            Ok(Host::OtherRequest) => self.requested_by_host(text),
-            Ok(Host::Other) => self.outputs.push_back(Output::ToWidget(text)),
-            Err(why) => self.outputs.push_back(Output::Dropped(Peer::Host, why)),
+    fn hear_host(&mut self, text: String) {
+        if let Err(why) = self.take_from_host(text) {
+            self.outputs.push_back(Output::Dropped(Peer::Host, why));
         }
+    }
+
+    fn take_from_host(&mut self, text: String) -> Result<(), MessageError> {
+        match route::from_host(&text, &self.config.widget_id)? {
+            Host::VersionsAnswered => self.versions_answered(text),
+            Host::AskCapabilities => self.capabilities_asked(text),
+            Host::NotifyCapabilities => self.notified(text),
+            Host::RenegotiationAnswered => self.renegotiation_answered(text)?,
+            Host::OtherRequest => self.requested_by_host(text),
+            Host::Other => self.outputs.push_back(Output::ToWidget(text)),
+        }
+        Ok(())
     }
 
     /// Takes a request that the layer answers; one that is too large is answered here.
@@ -274,8 +287,9 @@ impl TurnLayer {
     /// Rule H6: nothing of the page that went away is left, nor is anything said to it.
     fn forget_page(&mut self) {
         drop(self.forget_grant());
+        self.denials = 0;
         self.notify = Notify::ByHost;
-        self.last_notify = None;
+        self.host_notify = HostNotify::None;
         self.questions.clear();
         self.renegotiations.clear();
         self.in_flight = None;
@@ -284,6 +298,7 @@ impl TurnLayer {
     fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.watch_timeouts(self.now);
+        self.renegotiation_timeouts(self.now);
         self.now
     }
 
@@ -295,7 +310,7 @@ impl TurnLayer {
 
     /// Whether `id`, as JSON text, is of [`next_id`](Self::next_id).
     fn is_own_id(&self, id: &str) -> bool {
-        id.starts_with(&format!("\"turn-{:x}-", self.config.seed))
+        string(id).is_some_and(|id| id.starts_with(&format!("turn-{:x}-", self.config.seed)))
     }
 
     fn next_number(&mut self) -> u64 {

@@ -10,14 +10,15 @@
 mod scan;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-pub(crate) use scan::find;
-use scan::{Members, string};
+use scan::Members;
+pub(crate) use scan::{find, string};
 
 /// A message of ours is at most this long, in bytes (rule C9).
 pub(crate) const MAX_OWNED: usize = 64 * 1024;
@@ -100,6 +101,8 @@ pub struct Head<'a> {
     pub request_id: Option<&'a str>,
     /// Whether this is the answer to a request. A `response` that is `null` makes none.
     pub is_response: bool,
+    /// Where the value of `response` stands.
+    response: Option<Range<usize>>,
 }
 
 impl<'a> Head<'a> {
@@ -118,17 +121,17 @@ impl<'a> Head<'a> {
     pub fn read(text: &'a str) -> Result<Self, MessageError> {
         let (mut api, mut action, mut widget_id, mut request_id, mut lower_id) =
             (None, None, None, None, None);
-        let mut is_response = false;
+        let (mut is_response, mut response) = (false, None);
         for member in Members::of(text).map_err(|_| MessageError::NotJson)? {
             let (key, range) = member.map_err(|_| MessageError::NotJson)?;
-            let value = &text[range];
+            let value = &text[range.clone()];
             match &*key {
                 "api" => api = Some(value),
                 "action" => action = Some(value),
                 "widgetId" => widget_id = Some(value),
                 "requestId" => request_id = Some(value).filter(|id| *id != "null"),
                 "requestid" => lower_id = Some(value).filter(|id| *id != "null"),
-                "response" => is_response = value != "null",
+                "response" => (is_response, response) = (value != "null", Some(range)),
                 _ => {}
             }
         }
@@ -142,13 +145,23 @@ impl<'a> Head<'a> {
             widget_id: widget_id.and_then(string).ok_or(MessageError::NoWidgetId)?,
             request_id: request_id.or(lower_id),
             is_response,
+            response,
         })
     }
 }
 
+/// Whether two ids, as JSON text, are the same: one peer escapes what another does not.
+pub(crate) fn same_id(one: &str, other: &str) -> bool {
+    one == other || string(one).is_some_and(|one| string(other) == Some(one))
+}
+
 /// A request that is ours to answer.
 #[derive(Clone)]
-pub(crate) struct Request(Box<str>);
+pub(crate) struct Request {
+    text: Box<str>,
+    /// Where its `"response": null` stands, if it came with one.
+    null: Option<Range<usize>>,
+}
 
 impl Request {
     /// Takes a request whose head was read.
@@ -165,36 +178,37 @@ impl Request {
             {
                 return Err(MessageError::TooLong);
             }
-            return Ok(Err(TooLarge(reduced(&head, id)?)));
+            let spelling = match find(&text, &["requestId"]) {
+                Some(_) => "requestId",
+                None => "requestid",
+            };
+            return Ok(Err(TooLarge(reduced(&head, spelling, id)?)));
         }
+        let null = head.response;
         serde_json::from_str::<IgnoredAny>(&text).map_err(|_| MessageError::NotJson)?;
-        Ok(Ok(Self(text.into_boxed_str())))
+        let text = text.into_boxed_str();
+        Ok(Ok(Self { text, null }))
     }
 
     /// The text of the request.
     pub(crate) fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Its id as JSON text.
     pub(crate) fn id(&self) -> Option<&str> {
-        Head::read(&self.0).ok()?.request_id
+        Head::read(&self.text).ok()?.request_id
     }
 
-    /// The reply: the request object as it came plus `response`, which is JSON text.
+    /// The reply: the request object as it came plus `response`, which is JSON text. A request may have come with
+    /// `"response": null`, in whose place it goes.
     pub(crate) fn reply(&self, response: &str) -> String {
-        // A request with `"response": null` would have two after the reply.
-        if let Some(null) = find(&self.0, &["response"]) {
-            return splice(&self.0, null, response);
+        if let Some(null) = &self.null {
+            return splice(&self.text, null.clone(), response);
         }
-        let open = self.0.trim_end();
+        let open = self.text.trim_end();
         let open = open.strip_suffix('}').unwrap_or(open);
-        let mut reply = String::with_capacity(open.len() + response.len() + 14);
-        reply.push_str(open);
-        reply.push_str(r#","response":"#);
-        reply.push_str(response);
-        reply.push('}');
-        reply
+        [open, r#","response":"#, response, "}"].concat()
     }
 }
 
@@ -208,16 +222,19 @@ impl TooLarge {
 }
 
 /// The head alone, with empty `data`.
-fn reduced(head: &Head<'_>, id: &str) -> Result<Request, MessageError> {
+fn reduced(head: &Head<'_>, spelling: &str, id: &str) -> Result<Request, MessageError> {
     let id: Value = serde_json::from_str(id).map_err(|_| MessageError::NotJson)?;
     let object = serde_json::json!({
         "api": match head.api { Api::FromWidget => "fromWidget", Api::ToWidget => "toWidget" },
         "widgetId": head.widget_id,
-        "requestId": id,
+        spelling: id,
         "action": head.action,
         "data": {},
     });
-    Ok(Request(object.to_string().into_boxed_str()))
+    Ok(Request {
+        text: object.to_string().into_boxed_str(),
+        null: None,
+    })
 }
 
 /// A request of our own. `data` is JSON text.
@@ -267,8 +284,10 @@ pub(crate) fn edit_names(
     let before = values.len();
     values.retain(|value| value.as_str().is_none_or(&keep));
     let mut changed = values.len() != before;
+    let strings = values.iter().filter_map(Value::as_str);
+    let mut listed: BTreeSet<String> = strings.map(str::to_owned).collect();
     for name in add {
-        if !values.iter().any(|value| value == name.as_ref()) {
+        if listed.insert(name.as_ref().to_owned()) {
             values.push(Value::from(name.as_ref()));
             changed = true;
         }

@@ -1,5 +1,6 @@
 //! When to fetch credentials, when to give up, when to publish. Knows nothing of widgets, HTTP or clocks.
 
+mod output;
 mod schedule;
 
 use std::collections::VecDeque;
@@ -10,6 +11,7 @@ use crate::response::{Fetched, RETRY_AFTER_MAX};
 use crate::supply::Supply;
 use crate::time::Timestamp;
 use crate::turn_server::TurnServer;
+pub use output::{FetchToken, RefreshConfig, RefreshOutput};
 use schedule::{Jitter, backoff_cap, margin};
 
 /// A refused account is asked again at most this often, and only if somebody asks (rule C6).
@@ -18,63 +20,6 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 const NO_TURN_PAUSE: Duration = Duration::from_secs(3600);
 /// A wake-up cuts a back-off short, but not below this after the last request.
 const WAKE_PAUSE: Duration = Duration::from_secs(5);
-
-/// How a [`Refresher`] keeps time.
-///
-/// ```
-/// use std::time::Duration;
-/// use widget_turn_proto::RefreshConfig;
-///
-/// assert_eq!(RefreshConfig::default().min_interval, Duration::from_secs(30));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefreshConfig {
-    /// Where the jitter comes from. Give each account another one, or all clients refresh in step.
-    pub seed: u64,
-    /// The least time between two successful fetches. Lower it only where credentials live for less than a minute.
-    pub min_interval: Duration,
-}
-
-impl Default for RefreshConfig {
-    fn default() -> Self {
-        Self {
-            seed: 0,
-            min_interval: Duration::from_secs(30),
-        }
-    }
-}
-
-/// Names one fetch, so that an answer that is no longer waited for is known by its stale token.
-///
-/// ```
-/// use widget_turn_proto::{RefreshConfig, RefreshOutput, Refresher, Timestamp};
-///
-/// let mut refresher = Refresher::new(RefreshConfig::default());
-/// refresher.handle_watch(Timestamp::ZERO);
-/// let Some(RefreshOutput::Fetch(token)) = refresher.poll_output() else { panic!() };
-/// assert_eq!(token, token.clone());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct FetchToken(u64);
-
-/// What a [`Refresher`] wants done.
-///
-/// ```
-/// use widget_turn_proto::{RefreshConfig, RefreshOutput, Refresher, Timestamp};
-///
-/// let mut refresher = Refresher::new(RefreshConfig::default());
-/// refresher.handle_watch(Timestamp::ZERO);
-/// assert!(matches!(refresher.poll_output(), Some(RefreshOutput::Fetch(_))));
-/// assert_eq!(refresher.poll_output(), None);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RefreshOutput {
-    /// Ask the homeserver now, and hand in what came of it by [`Refresher::handle_fetched`].
-    Fetch(FetchToken),
-    /// Tell every watcher.
-    Publish(Supply),
-}
 
 /// The credentials of one account: fetched while somebody watches, refreshed before they expire, kept when nobody does.
 ///

@@ -1,12 +1,14 @@
 //! One account's TURN credentials, shared by all its widgets.
 
+mod watch;
+
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, watch as channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use widget_turn_proto::{
@@ -16,6 +18,7 @@ use widget_turn_proto::{
 
 use crate::clock::Clock;
 use crate::source::TurnSource;
+pub use watch::FeedWatch;
 
 /// While somebody watches, the clocks are compared this often, to notice that the machine slept (rule C4).
 const TICK: Duration = Duration::from_secs(30);
@@ -96,7 +99,7 @@ impl Drop for Handle {
 
 struct Shared {
     state: Mutex<State>,
-    supply: watch::Sender<Supply>,
+    supply: channel::Sender<Supply>,
     /// The task is to look at the state again.
     changed: Notify,
 }
@@ -137,7 +140,7 @@ impl TurnFeed {
             min_interval: config.min_interval,
         });
         let shared = Arc::new(Shared {
-            supply: watch::Sender::new(refresher.supply().clone()),
+            supply: channel::Sender::new(refresher.supply().clone()),
             state: Mutex::new(State {
                 refresher,
                 clock,
@@ -253,79 +256,6 @@ impl TurnFeed {
 impl fmt::Debug for TurnFeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TurnFeed").finish_non_exhaustive()
-    }
-}
-
-/// Somebody's interest in a [`TurnFeed`]; dropping it ends it.
-///
-/// ```
-/// # use widget_turn::{FeedConfig, Failure, Fetched, Supply, TurnFeed, TurnSource};
-/// # struct Broken;
-/// # impl TurnSource for Broken {
-/// #     async fn fetch(&self) -> Fetched { Fetched::Failed(Failure::default()) }
-/// # }
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let feed = TurnFeed::new(Broken, FeedConfig::default());
-/// let mut watch = feed.watch();
-/// assert_eq!(watch.changed().await, Supply::Outage);
-/// # }
-/// ```
-pub struct FeedWatch {
-    handle: Arc<Handle>,
-    supply: watch::Receiver<Supply>,
-}
-
-impl FeedWatch {
-    /// What is known now. [`changed`](Self::changed) gives what comes after it.
-    ///
-    /// ```
-    /// # use widget_turn::{FeedConfig, Fetched, Supply, TurnFeed, TurnSource};
-    /// # struct Slow;
-    /// # impl TurnSource for Slow {
-    /// #     async fn fetch(&self) -> Fetched { std::future::pending().await }
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let feed = TurnFeed::new(Slow, FeedConfig::default());
-    /// assert_eq!(feed.watch().current(), Supply::Pending);
-    /// # }
-    /// ```
-    pub fn current(&mut self) -> Supply {
-        self.handle.shared.tell(Refresher::handle_timeout);
-        self.supply.borrow_and_update().clone()
-    }
-
-    /// Waits for the next change, and gives it. What changed twice meanwhile is seen once, with its last value.
-    ///
-    /// ```
-    /// # use widget_turn::{FeedConfig, Failure, Fetched, Supply, TurnFeed, TurnSource};
-    /// # struct Broken;
-    /// # impl TurnSource for Broken {
-    /// #     async fn fetch(&self) -> Fetched { Fetched::Failed(Failure::default()) }
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let feed = TurnFeed::new(Broken, FeedConfig::default());
-    /// assert_eq!(feed.watch().changed().await, Supply::Outage);
-    /// # }
-    /// ```
-    pub async fn changed(&mut self) -> Supply {
-        let changed = self.supply.changed().await;
-        changed.expect("the sender lives in `handle`, which lives in `self`");
-        self.supply.borrow_and_update().clone()
-    }
-}
-
-impl Drop for FeedWatch {
-    fn drop(&mut self) {
-        self.handle.shared.tell(Refresher::handle_unwatch);
-    }
-}
-
-impl fmt::Debug for FeedWatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FeedWatch").finish_non_exhaustive()
     }
 }
 

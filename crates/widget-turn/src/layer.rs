@@ -218,7 +218,7 @@ impl TurnLayer {
     /// # let config = LayerConfig::new("w", "https://widget.example/".parse()?, "@alice:example.org");
     /// # let layer = TurnLayer::spawn(InnerHost::handshake(), &feed, Deny, config);
     /// let (sender, mut receiver) = layer.split();
-    /// tokio::spawn(async move { sender.page_loaded().await });
+    /// sender.page_loaded().await;
     /// assert!(receiver.recv().await.is_some());
     /// # Ok(())
     /// # }

@@ -1,4 +1,57 @@
-//! TURN for Matrix widgets (MSC3846) on tokio.
+//! TURN for Matrix widgets ([MSC3846]) on tokio: keeps widgets supplied with TURN credentials that are valid now.
+//!
+//! A [`TurnFeed`] holds one account's credentials: it fetches them from a [`TurnSource`] while somebody watches, refreshes
+//! them before they expire and shares them. A [`TurnLayer`] stands between one widget and its host ([`InnerHost`]), owns
+//! the three actions of MSC3846, and passes all else through untouched. Whether a widget may have TURN is a
+//! [`PermissionPolicy`]'s to say.
+//!
+//! ```text
+//!     TurnSource ──► TurnFeed ──┬──► TurnLayer ◄──► widget (iframe, webview)
+//!                               │        ▲
+//!                               │        └──► InnerHost: the bare handshake, or a host of your own
+//!                               └──► TurnLayer ◄──► another widget
+//! ```
+//!
+//! The rules that all this keeps (H1, W3, C2, … in the docs of the items) are tested by these names; the protocol itself,
+//! without I/O, is [`widget_turn_proto`].
+//!
+//! # Example
+//!
+//! ```
+//! use widget_turn::{FeedConfig, InnerHost, LayerConfig, TrustedOrigins, TurnFeed, TurnLayer};
+//! # use widget_turn::{Fetched, TurnSource, read_response};
+//! # struct Source;
+//! # impl TurnSource for Source {
+//! #     async fn fetch(&self) -> Fetched {
+//! #         read_response(200, None, br#"{"username":"u","password":"p","uris":["turn:t.example.org"],"ttl":3600}"#)
+//! #     }
+//! # }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let source = Source;
+//! // One feed an account. `source` is an `HttpTurnSource`, or your own.
+//! let feed = TurnFeed::new(source, FeedConfig::default());
+//!
+//! // One layer a widget.
+//! let policy = TrustedOrigins::new(["https://widget.example"])?;
+//! let widget = LayerConfig::new("w", "https://widget.example/index.html".parse()?, "@alice:example.org");
+//! let mut layer = TurnLayer::spawn(InnerHost::handshake(), &feed, policy, widget);
+//!
+//! // What the widget posts goes in, what comes out is posted to the widget.
+//! let posted = r#"{"api":"fromWidget","widgetId":"w","requestId":"1","action":"content_loaded","data":{}}"#;
+//! layer.send(posted.to_owned()).await;
+//! assert!(layer.recv().await.is_some_and(|reply| reply.ends_with(r#""response":{}}"#)));
+//! assert!(layer.recv().await.is_some_and(|question| question.contains("capabilities")));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! - `http` (on by default): [`HttpTurnSource`], by reqwest with rustls.
+//!
+//! [MSC3846]: https://github.com/matrix-org/matrix-spec-proposals/pull/3846
 
 mod clock;
 mod feed;
@@ -25,3 +78,8 @@ pub use widget_turn_proto::{
     ApiError, Failure, Fetched, NoTurn, OutagePolicy, Secret, Supply, Timestamp, TurnCapability,
     TurnServer, Unavailable, read_response,
 };
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! The page's web server.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
@@ -17,18 +17,27 @@ use super::guard::{LocalNames, Refusal, Token, check_own_origin, secured};
 use super::listener::{LocalListener, PageError};
 use super::socket::{MAX_FRAME, PageSession, run};
 
+/// The first part of the path of [`PageServer::ticket_url`].
+const TICKET: &str = "open";
+
 /// A web server on a loopback address that serves the page to whoever has its URL.
 pub(crate) struct PageServer {
     listener: LocalListener,
     token: Token,
+    ticket: Token,
 }
 
 impl PageServer {
     /// Listens on `addr`, which must be a loopback address; port 0 takes any free port.
     pub(crate) async fn bind(addr: SocketAddr) -> Result<Self, PageError> {
         let token = Token::random().map_err(PageError::Random)?;
+        let ticket = Token::random().map_err(PageError::Random)?;
         let listener = LocalListener::bind(addr).await?;
-        Ok(Self { listener, token })
+        Ok(Self {
+            listener,
+            token,
+            ticket,
+        })
     }
 
     /// The page's address, with its secret token: for the person at this machine only, not for the log.
@@ -37,6 +46,17 @@ impl PageServer {
             "{}/{}/",
             self.listener.names().origin(),
             self.token.as_str()
+        );
+        Url::parse(&url).expect("an address and a URL-safe token make a URL")
+    }
+
+    /// An address that leads to the page once. A browser is started with it, and what a program is started with can be
+    /// seen by every user of the machine.
+    pub(crate) fn ticket_url(&self) -> Url {
+        let url = format!(
+            "{}/{TICKET}/{}",
+            self.listener.names().origin(),
+            self.ticket.as_str()
         );
         Url::parse(&url).expect("an address and a URL-safe token make a URL")
     }
@@ -59,6 +79,7 @@ impl PageServer {
             hello: config.hello(),
             names: self.listener.names().clone(),
             token: self.token,
+            ticket: Mutex::new(Some(self.ticket)),
             sessions: sessions.clone(),
         };
         let router = Router::new().fallback(answer).with_state(Arc::new(page));
@@ -74,6 +95,8 @@ impl PageServer {
 struct Page {
     names: LocalNames,
     token: Token,
+    /// Gone once it was used.
+    ticket: Mutex<Option<Token>>,
     widget_origin: String,
     hello: String,
     sessions: mpsc::Sender<PageSession>,
@@ -97,6 +120,9 @@ impl Page {
             Some((token, file)) => (token, Some(file)),
             None => (path, None),
         };
+        if token == TICKET && self.redeem(file.unwrap_or_default()) {
+            return Ok(Redirect::to(&format!("/{}/", self.token.as_str())).into_response());
+        }
         if !self.token.matches(token) {
             return Err(Refusal {
                 status: StatusCode::NOT_FOUND,
@@ -119,6 +145,12 @@ impl Page {
                 reason: "The page has no such file.".to_owned(),
             }),
         }
+    }
+
+    /// Whether this is the ticket, which is then used up.
+    fn redeem(&self, given: &str) -> bool {
+        let mut ticket = self.ticket.lock().unwrap_or_else(PoisonError::into_inner);
+        ticket.take_if(|ticket| ticket.matches(given)).is_some()
     }
 
     async fn upgrade(&self, host: &str, request: Request) -> Result<Response, Refusal> {

@@ -61,6 +61,7 @@ pub(crate) fn header<'answer>(answer: &'answer str, name: &str) -> &'answer str 
 /// A page server at work.
 struct Page {
     url: Url,
+    ticket_url: Url,
     addr: SocketAddr,
     sessions: mpsc::Receiver<PageSession>,
     server: JoinHandle<()>,
@@ -69,12 +70,13 @@ struct Page {
 impl Page {
     async fn serve() -> Self {
         let server = PageServer::bind(any_port()).await.unwrap();
-        let url = server.url();
+        let (url, ticket_url) = (server.url(), server.ticket_url());
         let (to_sessions, sessions) = mpsc::channel(4);
         let served = server.serve(config("https://widget.example/app?room=1#x"), to_sessions);
         Self {
             addr: SocketAddr::from(([127, 0, 0, 1], url.port().unwrap())),
             url,
+            ticket_url,
             sessions,
             server: tokio::spawn(async move { served.await.unwrap() }),
         }

@@ -1,6 +1,6 @@
 //! How a layer behaves.
 
-/// How a [`TurnLayer`] behaves.
+/// How a [`TurnLayer`](super::TurnLayer) behaves.
 ///
 /// ```
 /// use widget_turn_proto::{LayerConfig, OutagePolicy};

@@ -1,10 +1,10 @@
-//! The handshake as the layer edits it: rules H1 to H6, P1.
+//! The handshake as the layer edits it: rules H1 to H4, P1.
 
 use std::collections::VecDeque;
 
-use super::{AskToken, MAX_OUTSTANDING, Output, TurnLayer};
-use crate::capability::{API_VERSION, NOTIFY_CAPABILITIES, TurnCapability};
-use crate::message::{Head, MessageError, Request, edit_names, find, names, request_to_widget};
+use super::{AskToken, MAX_DENIALS, MAX_OUTSTANDING, Output, TurnLayer};
+use crate::capability::{API_VERSION, TurnCapability};
+use crate::message::{Head, Request, edit_names, find, names, same_id};
 use crate::refusal::Refusal;
 
 /// Where a page stands with its wish for TURN.
@@ -22,8 +22,13 @@ impl Grant {
         *self == Self::Granted
     }
 
+    /// Whether somebody still decides.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Deciding(_))
+    }
+
     pub(super) fn may_become_granted(&self) -> bool {
-        matches!(self, Self::Granted | Self::Deciding(_))
+        self.is_granted() || self.is_open()
     }
 }
 
@@ -35,6 +40,16 @@ pub(super) enum Notify {
     Held(VecDeque<String>),
     /// By one of the layer's own.
     ByLayer,
+}
+
+/// What the inner host told the page of its capabilities.
+pub(super) enum HostNotify {
+    /// Nothing, and it did not ask for any either.
+    None,
+    /// Nothing yet: it asked.
+    Due,
+    /// This `notify_capabilities`, as it came.
+    Last(Box<str>),
 }
 
 const REQUESTED: &[&str] = &["data", "requested"];
@@ -54,6 +69,9 @@ impl TurnLayer {
 
     /// The inner host asks what the widget wants.
     pub(super) fn capabilities_asked(&mut self, text: String) {
+        if let HostNotify::None = self.host_notify {
+            self.host_notify = HostNotify::Due;
+        }
         if let Some(id) = Head::read(&text).ok().and_then(|head| head.request_id) {
             if self.questions.len() == MAX_OUTSTANDING {
                 self.questions.remove(0);
@@ -70,11 +88,18 @@ impl TurnLayer {
             .and_then(|head| head.request_id)
             .unwrap_or_default();
         let path = &["response", "capabilities"];
-        let awaited =
-            self.questions.iter().any(|asked| **asked == *id) && find(&text, path).is_some();
+        let awaited = self.questions.iter().any(|asked| same_id(asked, id));
+        let answered = find(&text, path).is_some();
         let asked: TurnCapability = names(&text, path).into_iter().collect();
         self.pass_without_turn(text, path);
         if !awaited {
+            return;
+        }
+        if !answered {
+            // Inner hosts end the negotiation at an error, and tell nothing.
+            if let HostNotify::Due = self.host_notify {
+                self.host_notify = HostNotify::None;
+            }
             return;
         }
         // One answer is enough: an inner host that asked twice takes the first.
@@ -82,66 +107,8 @@ impl TurnLayer {
         if asked.is_empty() {
             self.give_up_grant();
         } else {
+            self.resend();
             self.ask(asked);
-        }
-    }
-
-    /// MSC2974: the widget wants more (rule H5). The request is the inner host's too if it names anything that is new to
-    /// it; one that knows no MSC2974 refuses it, and the layer answers in its stead.
-    pub(super) fn renegotiate(&mut self, text: String) -> Result<(), MessageError> {
-        let path = &["data", "capabilities"];
-        let wanted = names(&text, path);
-        let asked: TurnCapability = wanted.iter().collect();
-        if asked.is_empty() {
-            self.outputs.push_back(Output::ToHost(text));
-            return Ok(());
-        }
-        let Some(request) = self.own(text)? else {
-            return Ok(());
-        };
-        let known = self
-            .last_notify
-            .as_deref()
-            .map_or_else(Vec::new, |notify| names(notify, REQUESTED));
-        let news = wanted
-            .iter()
-            .any(|name| !TurnCapability::is_name(name) && !known.contains(name));
-        if news && self.renegotiations.len() < MAX_OUTSTANDING {
-            self.pass_without_turn(request.text().to_owned(), path);
-            self.renegotiations.push(request);
-            self.ask(asked);
-        } else {
-            self.reply(&request, "{}");
-            self.ask(asked);
-            self.notify_by_layer();
-        }
-        Ok(())
-    }
-
-    /// What the inner host says to a renegotiation.
-    pub(super) fn renegotiation_answered(&mut self, text: String) {
-        let id = Head::read(&text)
-            .ok()
-            .and_then(|head| head.request_id)
-            .unwrap_or_default();
-        let open = self
-            .renegotiations
-            .iter()
-            .position(|request| request.id().is_some_and(|open| open == id));
-        let Some(open) = open else {
-            self.outputs.push_back(Output::ToWidget(text));
-            return;
-        };
-        let request = self.renegotiations.remove(open);
-        let refused =
-            find(&text, &["response", "error"]).is_some_and(|error| &text[error] != "null");
-        if refused {
-            self.reply(&request, "{}");
-            self.add_to_last_notify(&names(request.text(), &["data", "capabilities"]));
-            self.notify_by_layer();
-        } else {
-            let response = find(&text, &["response"]).map_or("{}", |range| &text[range]);
-            self.reply(&request, response);
         }
     }
 
@@ -157,7 +124,7 @@ impl TurnLayer {
             return;
         }
         let told = self.with_turn(&text);
-        self.last_notify = Some(text.into_boxed_str());
+        self.host_notify = HostNotify::Last(text.into_boxed_str());
         self.outputs.push_back(Output::ToWidget(told));
     }
 
@@ -184,6 +151,7 @@ impl TurnLayer {
         self.grant = if granted {
             Grant::Granted
         } else {
+            self.denials = self.denials.saturating_add(1);
             Grant::Denied
         };
         self.release_notify();
@@ -220,16 +188,18 @@ impl TurnLayer {
             Notify::ByLayer => self.send_notify(),
             Notify::Held(held) => {
                 for text in held {
-                    self.take_from_host(text);
+                    self.hear_host(text);
                 }
             }
         }
     }
 
-    fn ask(&mut self, asked: TurnCapability) {
+    pub(super) fn ask(&mut self, asked: TurnCapability) {
         self.asked = self.asked.union(asked);
         match self.grant {
             Grant::Granted | Grant::Deciding(_) => {}
+            // Whoever said no three times to one page is left in peace until its reload.
+            Grant::Denied if self.denials >= MAX_DENIALS => {}
             Grant::Unasked | Grant::Denied => {
                 let token = AskToken(self.next_number());
                 self.grant = Grant::Deciding(token.clone());
@@ -238,54 +208,24 @@ impl TurnLayer {
         }
     }
 
-    /// The widget is told by the layer: now, or once somebody has decided.
-    fn notify_by_layer(&mut self) {
-        match (&self.grant, &self.notify) {
-            (Grant::Deciding(_), Notify::ByHost) => self.notify = Notify::ByLayer,
-            (Grant::Deciding(_), Notify::ByLayer | Notify::Held(_)) => {}
-            (Grant::Unasked | Grant::Granted | Grant::Denied, _) => self.send_notify(),
-        }
-    }
-
-    fn send_notify(&mut self) {
-        let id = self.next_id();
-        let last = self.last_notify.as_deref();
-        let data = last
-            .and_then(|notify| Some(&notify[find(notify, &["data"])?]))
-            .unwrap_or(r#"{"requested":[],"approved":[]}"#);
-        let text = request_to_widget(&self.config.widget_id, &id, NOTIFY_CAPABILITIES, data);
-        let told = self.with_turn(&text);
-        self.outputs.push_back(Output::ToWidget(told));
-    }
-
-    /// Rules H2 and H3: requested by the names it was asked for, approved only if granted.
-    fn with_turn(&self, notify: &str) -> String {
+    /// Rules H2 and H3: requested by the names it was asked for, approved only if granted, whatever the inner host says.
+    pub(super) fn with_turn(&self, notify: &str) -> String {
         let text = edit_names(notify.to_owned(), REQUESTED, |_| true, self.asked.names());
         if self.grant.is_granted() {
             edit_names(text, APPROVED, |_| true, self.asked.names())
         } else {
-            text
+            without_turn(text, APPROVED)
         }
     }
 
-    fn add_to_last_notify(&mut self, wanted: &[String]) {
-        let none = || {
-            request_to_widget(
-                &self.config.widget_id,
-                "",
-                NOTIFY_CAPABILITIES,
-                r#"{"requested":[],"approved":[]}"#,
-            )
-        };
-        let last = self.last_notify.take().map_or_else(none, String::from);
-        let others = wanted.iter().filter(|name| !TurnCapability::is_name(name));
-        self.last_notify = Some(edit_names(last, REQUESTED, |_| true, others).into_boxed_str());
-    }
-
     /// Rule H2: the inner host does not see the names.
-    fn pass_without_turn(&mut self, text: String, path: &[&str]) {
-        let none: [&str; 0] = [];
-        let text = edit_names(text, path, |name| !TurnCapability::is_name(name), none);
-        self.outputs.push_back(Output::ToHost(text));
+    pub(super) fn pass_without_turn(&mut self, text: String, path: &[&str]) {
+        self.outputs
+            .push_back(Output::ToHost(without_turn(text, path)));
     }
+}
+
+fn without_turn(text: String, path: &[&str]) -> String {
+    let none: [&str; 0] = [];
+    edit_names(text, path, |name| !TurnCapability::is_name(name), none)
 }

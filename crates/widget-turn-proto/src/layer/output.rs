@@ -42,7 +42,7 @@ pub enum Peer {
     Host,
 }
 
-/// What a [`TurnLayer`] wants done, in this order.
+/// What a [`TurnLayer`](super::TurnLayer) wants done, in this order.
 ///
 /// ```
 /// # use widget_turn_proto::Output;
@@ -56,13 +56,13 @@ pub enum Output {
     ToWidget(String),
     /// Send this text to the inner host.
     ToHost(String),
-    /// Find out whether the widget may have TURN, and tell by [`TurnLayer::handle_decision`]. It may take as long as it
+    /// Find out whether the widget may have TURN, and tell by [`TurnLayer::handle_decision`](super::TurnLayer::handle_decision). It may take as long as it
     /// takes (rule H4).
     Ask(AskToken, TurnCapability),
     /// The answer to this question is no longer needed.
     Withdraw(AskToken),
     /// Begin to watch the account's credentials, and hand in what is known and what changes by
-    /// [`TurnLayer::handle_supply`].
+    /// [`TurnLayer::handle_supply`](super::TurnLayer::handle_supply).
     Watch,
     /// Watch no longer.
     Unwatch,

@@ -32,12 +32,16 @@ pub(super) enum Host {
 
 pub(super) fn from_widget(text: &str, widget_id: &str) -> Result<Widget, MessageError> {
     let head = head(text, widget_id)?;
+    let answerable = head.request_id.is_some();
     Ok(match (head.api, head.is_response, &*head.action) {
         (Api::FromWidget, false, WATCH) => Widget::Watch,
         (Api::FromWidget, false, UNWATCH) => Widget::Unwatch,
         (Api::FromWidget, true, WATCH | UNWATCH) => return Err(MessageError::Unasked),
         (Api::ToWidget, true, UPDATE) => Widget::UpdateAnswered,
-        (Api::FromWidget, false, CONTENT_LOADED) => Widget::ContentLoaded,
+        // An echo of credentials: not for the inner host's log.
+        (Api::ToWidget, false, UPDATE) => return Err(MessageError::Unasked),
+        // The inner host cannot take one that it cannot answer for the sign of a new page, so no more can the layer.
+        (Api::FromWidget, false, CONTENT_LOADED) if answerable => Widget::ContentLoaded,
         (Api::ToWidget, true, CAPABILITIES) => Widget::CapabilitiesAnswered,
         (Api::ToWidget, true, NOTIFY_CAPABILITIES) => Widget::NotifyAnswered,
         (Api::FromWidget, false, REQUEST_CAPABILITIES) => Widget::Renegotiate,

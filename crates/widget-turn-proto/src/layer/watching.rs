@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{MAX_OUTSTANDING, OutagePolicy, Output, TurnLayer, UPDATE_PATIENCE, WATCH_PATIENCE};
+use super::{MAX_OUTSTANDING, OutagePolicy, Output, REPLY_PATIENCE, TurnLayer, UPDATE_PATIENCE};
 use crate::capability::UPDATE;
-use crate::message::{Head, MessageError, Request, find, request_to_widget};
+use crate::message::{Head, MessageError, Request, find, request_to_widget, same_id};
 use crate::refusal::{Refusal, Unavailable};
 use crate::supply::Supply;
 use crate::time::Timestamp;
@@ -52,7 +52,7 @@ impl TurnLayer {
             Watch::Idle => {
                 self.watch = Watch::Starting {
                     waiting: vec![request],
-                    until: now + WATCH_PATIENCE,
+                    until: now + REPLY_PATIENCE,
                 };
                 if self.grant.is_granted() {
                     self.outputs.push_back(Output::Watch);
@@ -148,7 +148,8 @@ impl TurnLayer {
         text: &str,
     ) -> Result<(), MessageError> {
         let id = Head::read(text)?.request_id.unwrap_or_default();
-        let Some(in_flight) = self.in_flight.take_if(|in_flight| in_flight.id == id) else {
+        let answered = |in_flight: &mut InFlight| same_id(&in_flight.id, id);
+        let Some(in_flight) = self.in_flight.take_if(answered) else {
             return Err(MessageError::Unasked);
         };
         let refused =
@@ -173,6 +174,16 @@ impl TurnLayer {
             }
         }
         self.deliver(now);
+    }
+
+    /// The page may be another one, though nobody said so: it is told again if it watches.
+    pub(super) fn resend(&mut self) {
+        match &mut self.watch {
+            Watch::Watching(told) if self.in_flight.is_none() && *told != Told::Nothing => {
+                *told = Told::Lost;
+            }
+            _ => {}
+        }
     }
 
     fn refuse_watch(&mut self, why: &Unavailable) {
@@ -202,7 +213,7 @@ impl TurnLayer {
             Supply::Ready { server, .. } => Some(Told::Servers(server.clone())),
             Supply::Outage | Supply::Unavailable(_)
                 if self.config.outage == OutagePolicy::SendEmptyList
-                    && matches!(told, Told::Servers(_)) =>
+                    && matches!(told, Told::Servers(_) | Told::Lost) =>
             {
                 Some(Told::NoServers)
             }

@@ -83,7 +83,9 @@ impl<'a> Members<'a> {
         let key_start = self.at;
         self.expect(b'"')?;
         self.at = skip_string(self.text.as_bytes(), self.at).ok_or(NotAnObject)?;
-        let key = string(&self.text[key_start..self.at]).ok_or(NotAnObject)?;
+        let quoted = &self.text[key_start..self.at];
+        // JSON allows halves of surrogate pairs, which no Rust string can hold: such a key is none that is looked for.
+        let key = string(quoted).unwrap_or(Cow::Borrowed(quoted));
         self.skip_space();
         self.expect(b':')?;
         self.skip_space();

@@ -35,8 +35,7 @@ pub(super) struct Driver<P> {
     config: LayerConfig,
     asking: Option<Asking>,
     to_widget: VecDeque<String>,
-    /// The origin of the machine's clock.
-    started: Instant,
+    clock: Clock,
 }
 
 enum Host {
@@ -76,7 +75,7 @@ impl<P: PermissionPolicy> Driver<P> {
             config,
             asking: None,
             to_widget: VecDeque::new(),
-            started: Instant::now(),
+            clock: Clock(Instant::now()),
         }
     }
 
@@ -92,45 +91,43 @@ impl<P: PermissionPolicy> Driver<P> {
             let flows = self.to_widget.len() < CAPACITY;
             let due = [self.machine.poll_timeout(), self.host.poll_timeout()];
             let due = due.into_iter().flatten().min();
-            let deadline = due.map(|due| self.started + due.since_origin());
+            let deadline = due.map(|due| self.clock.instant(due));
             tokio::select! {
-                           permit = to_widget.reserve(), if !self.to_widget.is_empty() => {
-                               let Ok(permit) = permit else { return };
-                               if let Some(text) = self.to_widget.pop_front() {
-                                   permit.send(text);
-                               }
-                           }
-                           () = to_widget.closed() => return,
-                           supply = changed(&mut self.watch) => { let now = self.now(); self.machine.handle_supply(now, supply) },
-                           (token, granted) = decided(&mut self.asking) => {
-                               self.asking = None;
-                               self.machine.handle_decision(self.now(), &token, granted);
-                           }
-                           () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => {
-                               let now = self.now();
-                               self.machine.handle_timeout(now);
-                               self.host.handle_timeout(now);
-                           }
-                           said = self.host.exchange(flows) => match said {
-                               Said::Text(text) => self.machine.handle_host_message(self.now(), text),
-                               Said::Delivered => {}
-                               Said::Gone => return,
-                           },
-                           input = from_widget.recv(), if flows && self.host.backlog() < HOST_BACKLOG => match input {
-                               Some(FromWidget::Message(text)) => {
-                                   self.machine.handle_widget_message(self.now(), text);
-                               }
-                               Some(FromWidget::PageLoad) => {
-                                   // The layer first: what the host says next is for the new page.
-                                   self.machine.handle_page_load(self.now());
-                                   self.carry_out();
-                                   let now = self.now();
-            self.host.page_loaded(now);
-                               }
-                               None => return,
-                           },
-                       }
+                permit = to_widget.reserve(), if !self.to_widget.is_empty() => {
+                    let Ok(permit) = permit else { return };
+                    if let Some(text) = self.to_widget.pop_front() {
+                        permit.send(text);
+                    }
+                }
+                () = to_widget.closed() => return,
+                supply = changed(&mut self.watch) => self.machine.handle_supply(self.clock.now(), supply),
+                (token, granted) = decided(&mut self.asking) => {
+                    self.asking = None;
+                    self.machine.handle_decision(self.clock.now(), &token, granted);
+                }
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    self.machine.handle_timeout(self.clock.now());
+                    self.host.handle_timeout(self.clock.now());
+                }
+                said = self.host.exchange(flows) => match said {
+                    Said::Text(text) => self.machine.handle_host_message(self.clock.now(), text),
+                    Said::Delivered => {}
+                    Said::Gone => return,
+                },
+                input = from_widget.recv(), if flows && self.host.backlog() < HOST_BACKLOG => match input {
+                    Some(FromWidget::Message(text)) => self.machine.handle_widget_message(self.clock.now(), text),
+                    Some(FromWidget::PageLoad) => self.page_loaded(),
+                    None => return,
+                },
+            }
         }
+    }
+
+    /// The layer first: what the host says next is for the new page.
+    fn page_loaded(&mut self) {
+        self.machine.handle_page_load(self.clock.now());
+        self.carry_out();
+        self.host.page_loaded(self.clock.now());
     }
 
     /// Does what the machine wants, until it wants nothing more.
@@ -139,17 +136,15 @@ impl<P: PermissionPolicy> Driver<P> {
             while let Some(output) = self.machine.poll_output() {
                 match output {
                     Output::ToWidget(text) => self.to_widget.push_back(text),
-                    Output::ToHost(text) => {
-                        let now = self.now();
-                        self.host.take(now, text);
-                    }
+                    Output::ToHost(text) => self.host.take(self.clock.now(), text),
                     Output::Ask(token, capability) => {
                         self.asking = Some(self.ask(token, capability))
                     }
                     Output::Withdraw(_) => self.asking = None,
                     Output::Watch => {
                         let mut watch = self.feed.watch();
-                        self.machine.handle_supply(self.now(), watch.current());
+                        self.machine
+                            .handle_supply(self.clock.now(), watch.current());
                         self.watch = Some(watch);
                     }
                     Output::Unwatch => self.watch = None,
@@ -169,12 +164,8 @@ impl<P: PermissionPolicy> Driver<P> {
                 }
             }
             let Some(text) = self.host.poll() else { return };
-            self.machine.handle_host_message(self.now(), text);
+            self.machine.handle_host_message(self.clock.now(), text);
         }
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp::new(self.started.elapsed())
     }
 
     fn ask(&self, token: AskToken, capability: TurnCapability) -> Asking {
@@ -190,6 +181,20 @@ impl<P: PermissionPolicy> Driver<P> {
             token,
             granted: Box::pin(async move { policy.decide(&request).await.is_grant() }),
         }
+    }
+}
+
+/// The machines' clock: awake time is enough for their limits of seconds.
+#[derive(Clone, Copy)]
+struct Clock(Instant);
+
+impl Clock {
+    fn now(self) -> Timestamp {
+        Timestamp::new(self.0.elapsed())
+    }
+
+    fn instant(self, moment: Timestamp) -> Instant {
+        self.0 + moment.since_origin()
     }
 }
 

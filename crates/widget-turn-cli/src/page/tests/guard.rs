@@ -60,6 +60,22 @@ async fn without_the_right_token_nothing_is_found() {
 }
 
 #[tokio::test]
+async fn the_address_that_a_browser_is_started_with_leads_to_the_page_once() {
+    let page = Page::serve().await;
+    let ticket = page.ticket_url.path();
+    assert!(!ticket.contains(page.token()));
+    assert_eq!(status(&page.get("/open/").await), 404);
+    assert_eq!(status(&page.get(&format!("{ticket}A")).await), 404);
+
+    let answer = page.get(ticket).await;
+    assert_eq!(status(&answer), 303);
+    assert_eq!(header(&answer, "location"), page.url.path());
+    let again = page.get(ticket).await;
+    assert_eq!(status(&again), 404);
+    assert!(!again.contains(page.token()));
+}
+
+#[tokio::test]
 async fn an_address_without_its_last_slash_leads_to_the_page() {
     let page = Page::serve().await;
     let answer = page.get(&format!("/{}", page.token())).await;

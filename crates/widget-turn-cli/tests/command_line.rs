@@ -1,0 +1,251 @@
+//! The command as a shell sees it: what it prints, and how it exits.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// A folder that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("widget-turn-cli-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn widget_turn(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_widget-turn"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    widget_turn(arguments).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// What the demo says when it cannot start.
+fn refused(arguments: &[&str]) -> String {
+    let folder = Folder::new(&arguments.join("").replace(['/', ':'], ""));
+    let grants = folder.0.join("grants.json");
+    let mut all = vec!["demo", "--no-open"];
+    if !arguments.contains(&"--grants") {
+        all.extend(["--grants", grants.to_str().unwrap()]);
+    }
+    all.extend(arguments);
+    let output = run(&all);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(output.stdout.is_empty(), "nothing listens");
+    stderr(&output)
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    for part in ["demo", "grants", "completions", "Exit codes:", "NO_COLOR"] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+    let help = String::from_utf8(run(&["demo", "--help"]).stdout).unwrap();
+    for part in [
+        "Examples:",
+        "--ttl",
+        "--listen",
+        "--widget",
+        "--json",
+        "--no-open",
+        "[default: 60s]",
+    ] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+    assert_eq!(run(&["demo", "--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn completions_are_made_for_shells() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(
+            String::from_utf8(output.stdout)
+                .unwrap()
+                .contains("widget-turn"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_command_line_says_what_was_expected() {
+    for (arguments, expected) in [
+        (
+            &["demo", "--ttl", "0"][..],
+            "expected a time from 1s to 24h",
+        ),
+        (
+            &["demo", "--ttl", "forever"],
+            "expected a time from 1s to 24h",
+        ),
+        (
+            &["demo", "--widget", "file:///etc/passwd"],
+            "expected the URL of a page",
+        ),
+        (
+            &["demo", "--turn-uri", "http://x"],
+            "expected a URI that begins with turn:",
+        ),
+        (
+            &["demo", "--turn-uri", "turn:127.0.0.1"],
+            "--turn-secret-file",
+        ),
+        (&["demo", "--listen", "localhost"], "invalid socket address"),
+        (&["dance"], "unrecognized subcommand"),
+        (&[], "Usage:"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            stderr(&output).contains(expected),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn a_port_in_use_is_told_with_the_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = refused(&["--listen", &address]);
+    assert!(
+        said.contains(&address) && said.contains("127.0.0.1:0"),
+        "{said}"
+    );
+}
+
+#[test]
+fn only_loopback_is_listened_on() {
+    let said = refused(&["--listen", "0.0.0.0:0"]);
+    assert!(
+        said.contains("0.0.0.0:0") && said.contains("loopback"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_unusable_grants_file_is_told_before_anything_starts() {
+    let folder = Folder::new("grants");
+    let broken = folder.file("broken.json", "{");
+    let said = refused(&["--grants", &broken]);
+    assert!(said.contains("broken.json"), "{said}");
+    assert_eq!(
+        fs::read_to_string(&broken).unwrap(),
+        "{",
+        "what is there stays"
+    );
+
+    let in_a_file = format!("{broken}/grants.json");
+    let said = refused(&["--grants", &in_a_file]);
+    assert!(said.contains("grants.json"), "{said}");
+}
+
+#[test]
+fn a_secret_file_that_is_missing_or_empty_is_told() {
+    let folder = Folder::new("secret");
+    let said = refused(&[
+        "--turn-secret-file",
+        folder.0.join("none").to_str().unwrap(),
+    ]);
+    assert!(said.contains("cannot read the TURN secret"), "{said}");
+    let said = refused(&["--turn-secret-file", &folder.file("empty", "\n")]);
+    assert!(said.contains("static-auth-secret"), "{said}");
+}
+
+#[test]
+fn an_origin_that_is_none_is_told() {
+    let said = refused(&["--trust-origin", "widget.example"]);
+    assert!(said.contains("trusted origin 1 is not a URL"), "{said}");
+}
+
+#[test]
+fn listening_is_the_first_line_of_json_and_no_secret_is_in_it() {
+    let folder = Folder::new("json");
+    let grants = folder.0.join("grants.json");
+    let arguments = [
+        "demo",
+        "--no-open",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--grants",
+        grants.to_str().unwrap(),
+    ];
+    let secret = folder.file("secret", "canary-secret");
+    let mut child = widget_turn(&arguments)
+        .args(["--turn-secret-file", &secret])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env("WIDGET_TURN_LOG", "trace")
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(event["event"], "listening");
+    assert!(
+        event["url"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://127.0.0.1:")
+    );
+    assert!(!line.contains("canary") && !stderr(&output).contains("canary"));
+}
+
+#[test]
+fn grants_lists_nothing_and_revokes_nothing_where_there_is_nothing() {
+    let folder = Folder::new("list");
+    let grants = folder.0.join("grants.json").to_str().unwrap().to_owned();
+    let output = run(&["grants", "--grants", &grants]);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "Nothing is granted for always.\n"
+    );
+    assert_eq!(
+        run(&["grants", "--grants", &grants, "--json"]).stdout,
+        b"[]\n"
+    );
+    let output = run(&[
+        "grants",
+        "--grants",
+        &grants,
+        "--revoke",
+        "https://widget.example",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("nothing is granted to https://widget.example"));
+}

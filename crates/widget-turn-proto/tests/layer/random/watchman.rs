@@ -1,0 +1,332 @@
+//! Knows from what goes in and out alone whether the layer keeps the rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+use widget_turn_proto::{AskToken, OutagePolicy, Output, Timestamp, TurnCapability};
+
+use crate::harness::{RENEGOTIATE, UNWATCH, UPDATE, WATCH, parsed};
+
+/// A request that the layer owns is answered by then (W1); the timer may be late by a part of it.
+const PATIENCE: Duration = Duration::from_secs(3);
+const UPDATE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the page stands with its wish, as it shows from outside.
+#[derive(PartialEq)]
+enum Grant {
+    None,
+    Asked(AskToken),
+    Granted,
+}
+
+struct Flight {
+    id: String,
+    name: String,
+    since: Timestamp,
+}
+
+pub(super) struct Watchman {
+    outage: OutagePolicy,
+    grant: Grant,
+    /// The requests that the layer is to answer, by their ids.
+    owed: BTreeMap<String, (String, Timestamp)>,
+    answered: BTreeSet<String>,
+    /// The widget was answered that it watches, and not that it does so no more.
+    watching: bool,
+    /// The layer wants to be supplied.
+    supplied: bool,
+    /// The name in the last `Supply::Ready`, unless something else came after it.
+    ready: Option<String>,
+    flight: Option<Flight>,
+    /// What the widget was sent last in this watch; `None` if that was lost or nothing.
+    told: Option<String>,
+    /// What was lost, and is kept for the next watch or refresh.
+    lost: Option<String>,
+    /// Watches that came when nobody had granted anything nor was asked to.
+    hopeless: BTreeSet<String>,
+    loaded: bool,
+    content_loaded: bool,
+    questions: BTreeSet<String>,
+}
+
+impl Watchman {
+    pub(super) fn new(outage: OutagePolicy) -> Self {
+        Self {
+            outage,
+            grant: Grant::None,
+            owed: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            watching: false,
+            supplied: false,
+            ready: None,
+            flight: None,
+            told: None,
+            lost: None,
+            hopeless: BTreeSet::new(),
+            loaded: false,
+            content_loaded: false,
+            questions: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn widget_says(&mut self, text: &str, now: Timestamp) {
+        let Some(message) = well_formed(text) else {
+            return;
+        };
+        let action = message["action"].as_str().unwrap_or_default().to_owned();
+        let id = id_of(&message);
+        let Some(response) = message.get("response").filter(|value| !value.is_null()) else {
+            if message["api"] == "fromWidget" {
+                self.widget_asks(&action, id, &message, now);
+            }
+            return;
+        };
+        if action == UPDATE && self.flight.as_ref().is_some_and(|flight| flight.id == id) {
+            // An answer that comes when the time is over is none.
+            let flight = self.flight.take().expect("it was just looked at");
+            if !response["error"].is_null() || now >= flight.since + UPDATE_PATIENCE {
+                self.lost(&flight);
+            }
+        }
+        if action == "capabilities" && self.questions.contains(&id) {
+            self.negotiated(&response["capabilities"]);
+        }
+    }
+
+    fn widget_asks(&mut self, action: &str, id: String, message: &Value, now: Timestamp) {
+        let wants_turn = || asks_for_turn(&message["data"]["capabilities"]);
+        if id.is_empty() {
+            return;
+        }
+        if action == WATCH || action == UNWATCH || (action == RENEGOTIATE && wants_turn()) {
+            if action == WATCH && self.grant == Grant::None {
+                self.hopeless.insert(id.clone());
+            }
+            self.owed.insert(id, (action.to_owned(), now));
+        } else if action == "content_loaded" && std::mem::replace(&mut self.content_loaded, true) {
+            self.loaded = false;
+            self.reloaded();
+        }
+    }
+
+    /// The widget answered an open question of the inner host's.
+    fn negotiated(&mut self, names: &Value) {
+        if names.is_null() {
+            return;
+        }
+        self.questions.clear();
+        if asks_for_turn(names) {
+            if self.flight.is_none() {
+                self.lost = self.told.take().or_else(|| self.lost.take());
+            }
+        } else {
+            self.grant = Grant::None;
+            self.watching = false;
+        }
+    }
+
+    pub(super) fn host_says(&mut self, text: &str) {
+        let message = parsed(text);
+        if message["action"] == "capabilities" {
+            self.questions.insert(id_of(&message));
+        }
+    }
+
+    pub(super) fn decided(&mut self, token: &AskToken, granted: bool) {
+        if self.grant == Grant::Asked(token.clone()) {
+            self.grant = if granted { Grant::Granted } else { Grant::None };
+            // A watch that was answered while somebody decided.
+            self.watching &= granted;
+        }
+    }
+
+    pub(super) fn supplied(&mut self, name: Option<&str>) {
+        if self.supplied {
+            self.ready = name.map(str::to_owned);
+        }
+    }
+
+    pub(super) fn page_loads(&mut self) {
+        if std::mem::replace(&mut self.loaded, true) {
+            self.content_loaded = false;
+            self.reloaded();
+        }
+    }
+
+    fn reloaded(&mut self) {
+        self.grant = Grant::None;
+        self.owed.clear();
+        self.answered.clear();
+        self.watching = false;
+        self.flight = None;
+        self.told = None;
+        self.lost = None;
+        self.questions.clear();
+    }
+
+    fn lost(&mut self, flight: &Flight) {
+        if self.told.as_ref() == Some(&flight.name) {
+            self.lost = self.told.take();
+        }
+    }
+
+    /// An output, and what it says if it is a message.
+    pub(super) fn sees(&mut self, output: &Output, message: &Value, now: Timestamp) {
+        match output {
+            Output::ToWidget(_) => self.sees_message(message, now),
+            Output::ToHost(text) => {
+                let action = &message["action"];
+                assert!(
+                    action != WATCH && action != UNWATCH && action != UPDATE,
+                    "{text}"
+                );
+                assert!(!text.contains("secret"));
+            }
+            Output::Ask(token, names) => {
+                assert!(self.grant == Grant::None, "one question at a time");
+                assert!(!names.is_empty());
+                self.grant = Grant::Asked(token.clone());
+            }
+            Output::Withdraw(token) => {
+                assert!(
+                    self.grant != Grant::Asked(token.clone()),
+                    "it is still wanted"
+                );
+            }
+            Output::Watch => {
+                assert!(!self.supplied, "watched already");
+                assert!(self.grant == Grant::Granted, "not granted");
+                self.supplied = true;
+                self.ready = None;
+            }
+            Output::Unwatch => {
+                assert!(self.supplied, "not watched");
+                self.supplied = false;
+                self.ready = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn sees_message(&mut self, message: &Value, now: Timestamp) {
+        let id = id_of(message);
+        let Some(response) = message.get("response") else {
+            match message["action"].as_str() {
+                Some(UPDATE) => self.sees_update(message, now),
+                Some("notify_capabilities") => self.sees_notify(&message["data"]),
+                _ => {}
+            }
+            return;
+        };
+        let refused = response.get("error").is_some();
+        if let Some((action, since)) = self.owed.remove(&id) {
+            assert!(now <= since + PATIENCE, "{action} {id} was answered late");
+            let answered = id.clone();
+            assert!(self.answered.insert(id), "twice");
+            if action == WATCH {
+                assert!(refused || !self.hopeless.contains(&answered), "not granted");
+                if !refused && !self.watching {
+                    self.watching = true;
+                    self.told = None;
+                    self.lost = None;
+                }
+            }
+            if action == UNWATCH {
+                assert!(!refused);
+                self.watching = false;
+            }
+        } else if let Some(action @ (WATCH | UNWATCH)) = message["action"].as_str() {
+            panic!("{action} {id} was answered twice, or for a page that is gone");
+        } else {
+            assert!(!self.answered.contains(&id), "{id} was answered twice");
+        }
+    }
+
+    /// W2, W6, W7, W8, P1.
+    fn sees_update(&mut self, message: &Value, now: Timestamp) {
+        assert!(self.grant == Grant::Granted, "not granted");
+        assert!(self.watching, "not watching");
+        if let Some(flight) = self.flight.take() {
+            assert!(now >= flight.since + UPDATE_PATIENCE, "two at a time");
+            self.lost(&flight);
+        }
+        let data = &message["data"];
+        let name = data["username"].as_str().expect("a user name").to_owned();
+        if data["uris"].as_array().is_some_and(Vec::is_empty) {
+            assert!(self.outage == OutagePolicy::SendEmptyList);
+            assert_eq!(self.ready, None, "there is no outage");
+        } else {
+            assert_eq!(self.ready.as_ref(), Some(&name), "not the last credentials");
+            assert_eq!(data["password"], "secret");
+        }
+        assert_ne!(self.told.as_ref(), Some(&name), "the same twice");
+        self.told = Some(name.clone());
+        self.lost = None;
+        self.flight = Some(Flight {
+            id: id_of(message),
+            name,
+            since: now,
+        });
+    }
+
+    /// H3, P1.
+    fn sees_notify(&self, data: &Value) {
+        let approved = asks_for_turn(&data["approved"]);
+        assert_eq!(approved, self.grant == Grant::Granted, "{data}");
+        assert!(!approved || asks_for_turn(&data["requested"]));
+        assert!(
+            !matches!(self.grant, Grant::Asked(_)),
+            "somebody still decides"
+        );
+    }
+
+    /// Between two facts.
+    pub(super) fn rests(&mut self, due: Option<Timestamp>, now: Timestamp) {
+        for (id, (action, since)) in &self.owed {
+            assert!(now <= *since + PATIENCE, "{action} {id} is not answered");
+        }
+        let over = |flight: &mut Flight| flight.since + UPDATE_PATIENCE <= now;
+        if let Some(flight) = self.flight.take_if(over) {
+            self.lost(&flight);
+        }
+        if self.watching && self.grant == Grant::Granted && self.flight.is_none() {
+            let known = self.ready == self.told || self.ready == self.lost;
+            assert!(
+                self.ready.is_none() || known,
+                "{:?} is kept back",
+                self.ready
+            );
+        }
+        if let Some(due) = due {
+            let latest = now + UPDATE_PATIENCE;
+            assert!(due <= latest, "nothing waits for so long");
+        }
+        assert_eq!(
+            self.supplied,
+            self.supplied && self.grant == Grant::Granted,
+            "watched without a grant"
+        );
+    }
+
+    pub(super) fn nothing_is_owed(&self) {
+        assert!(self.owed.is_empty(), "{:?}", self.owed);
+    }
+}
+
+fn well_formed(text: &str) -> Option<Value> {
+    let message: Value = serde_json::from_str(text).ok()?;
+    (message["widgetId"] == "w").then_some(message)
+}
+
+fn id_of(message: &Value) -> String {
+    let id = message
+        .get("requestId")
+        .or_else(|| message.get("requestid"));
+    id.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn asks_for_turn(names: &Value) -> bool {
+    let names = names.as_array().into_iter().flatten();
+    names.filter_map(Value::as_str).any(TurnCapability::is_name)
+}
