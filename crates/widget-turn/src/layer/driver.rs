@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, sleep_until};
 use widget_turn_proto::{
     AskToken, HandshakeHost, Output, Peer, Supply, Timestamp, TurnCapability, TurnLayer,
@@ -84,14 +85,33 @@ impl<P: PermissionPolicy> Driver<P> {
         mut from_widget: mpsc::Receiver<FromWidget>,
         to_widget: mpsc::Sender<String>,
     ) {
+        // One timer for all: making one costs more than most messages.
+        let mut timer = pin!(sleep_until(self.clock.0));
+        let mut armed = None;
+        let mut gone = pin!(to_widget.closed());
         loop {
             self.carry_out();
+            // What there is room for goes out at once.
+            while let Some(text) = self.to_widget.pop_front() {
+                match to_widget.try_send(text) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(text)) => {
+                        self.to_widget.push_front(text);
+                        break;
+                    }
+                    Err(TrySendError::Closed(_)) => return,
+                }
+            }
             // Back-pressure: a widget that does not read is not listened to, and its host neither. Time, decisions and
             // credentials go on.
             let flows = self.to_widget.len() < CAPACITY;
             let due = [self.machine.poll_timeout(), self.host.poll_timeout()];
             let due = due.into_iter().flatten().min();
             let deadline = due.map(|due| self.clock.instant(due));
+            if let Some(deadline) = deadline.filter(|_| deadline != armed) {
+                timer.as_mut().reset(deadline);
+            }
+            armed = deadline;
             tokio::select! {
                 permit = to_widget.reserve(), if !self.to_widget.is_empty() => {
                     let Ok(permit) = permit else { return };
@@ -99,13 +119,14 @@ impl<P: PermissionPolicy> Driver<P> {
                         permit.send(text);
                     }
                 }
-                () = to_widget.closed() => return,
+                () = &mut gone => return,
                 supply = changed(&mut self.watch) => self.machine.handle_supply(self.clock.now(), supply),
                 (token, granted) = decided(&mut self.asking) => {
                     self.asking = None;
                     self.machine.handle_decision(self.clock.now(), &token, granted);
                 }
-                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                () = &mut timer, if deadline.is_some() => {
+                    armed = None;
                     self.machine.handle_timeout(self.clock.now());
                     self.host.handle_timeout(self.clock.now());
                 }
