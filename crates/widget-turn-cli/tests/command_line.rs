@@ -155,6 +155,17 @@ fn only_loopback_is_listened_on() {
 }
 
 #[test]
+fn a_widget_that_no_policy_can_frame_is_told_before_anything_starts() {
+    for url in ["http://a;b/", "http://[::1]:8080/"] {
+        let said = refused(&["--listen", "127.0.0.1:0", "--widget", url]);
+        assert!(
+            said.contains(url) && said.contains("plain host name"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn an_unusable_grants_file_is_told_before_anything_starts() {
     let folder = Folder::new("grants");
     let broken = folder.file("broken.json", "{");
