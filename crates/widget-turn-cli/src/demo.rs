@@ -102,24 +102,19 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         grants,
         reporter: reporter.clone(),
     });
-    let ticket_url = page.ticket_url();
-    reporter.report(&Event::Listening {
-        url: page.url().to_string(),
-        widget: widget_url.to_string(),
-        turn: turn_uris,
-    });
+    let (page_url, ticket_url) = (page.url(), page.ticket_url());
     let config = PageConfig {
         widget_name,
-        widget_url,
+        widget_url: widget_url.clone(),
         widget_id: WIDGET_ID.to_owned(),
         account: ACCOUNT.to_owned(),
     };
     let (sessions, mut tabs) = mpsc::channel(1);
-    let serving = page.serve(config, sessions);
-    servers.spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!("the page is no longer served: {error}");
-        }
+    servers.spawn(page.serve(config, sessions)?);
+    reporter.report(&Event::Listening {
+        url: page_url.to_string(),
+        widget: widget_url.to_string(),
+        turn: turn_uris,
     });
     if !arguments.no_open {
         open(ticket_url, &reporter);

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use widget_turn_proto::{
     AskToken, HandshakeHost, Output, Peer, Supply, Timestamp, TurnCapability, TurnLayer,
@@ -51,7 +52,8 @@ enum Host {
 /// A question that is with the policy. Dropping it withdraws it.
 struct Asking {
     token: AskToken,
-    granted: Pin<Box<dyn Future<Output = bool> + Send>>,
+    // A task of its own, so that a policy that panics takes nothing with it.
+    granted: JoinSet<bool>,
 }
 
 impl<P: PermissionPolicy> Driver<P> {
@@ -198,10 +200,9 @@ impl<P: PermissionPolicy> Driver<P> {
             ..
         } = self.config.clone();
         let request = PermissionRequest::new(origin, account, room, capability);
-        Asking {
-            token,
-            granted: Box::pin(async move { policy.decide(&request).await.is_grant() }),
-        }
+        let mut granted = JoinSet::new();
+        granted.spawn(async move { policy.decide(&request).await.is_grant() });
+        Asking { token, granted }
     }
 }
 
@@ -306,7 +307,14 @@ async fn changed(watch: &mut Option<FeedWatch>) -> Supply {
 async fn decided(asking: &mut Option<Asking>) -> (AskToken, bool) {
     match asking {
         Some(asking) => {
-            let granted = asking.granted.as_mut().await;
+            let granted = match asking.granted.join_next().await {
+                Some(Ok(granted)) => granted,
+                // Rule P1: what did not say yes has not said yes.
+                _ => {
+                    tracing::error!("the permission policy panicked");
+                    false
+                }
+            };
             (asking.token.clone(), granted)
         }
         None => std::future::pending().await,
