@@ -37,6 +37,9 @@ const MAX_DENIALS: u8 = 3;
 
 /// Stands between one widget and its inner host, and gives the widget TURN.
 ///
+/// Where the inner host says itself that it does MSC3846, before the widget has asked for TURN, the layer steps aside:
+/// everything goes through, both ways.
+///
 /// Facts go in by `handle_…` with the time, intentions come out of [`poll_output`](Self::poll_output). Late, repeated and
 /// spurious calls are safe. See the [crate's documentation](crate) for the contract and a running example.
 ///
@@ -62,6 +65,8 @@ pub struct TurnLayer {
     /// Ids of the inner host's open questions for capabilities, as JSON text.
     questions: Vec<Box<str>>,
     renegotiations: Vec<Renegotiation>,
+    /// The inner host does MSC3846 itself: all goes through.
+    aside: bool,
     watch: Watch,
     supply: Supply,
     in_flight: Option<InFlight>,
@@ -90,6 +95,7 @@ impl TurnLayer {
             host_notify: HostNotify::None,
             questions: Vec::new(),
             renegotiations: Vec::new(),
+            aside: false,
             watch: Watch::Idle,
             supply: Supply::Pending,
             in_flight: None,
@@ -223,7 +229,12 @@ impl TurnLayer {
     }
 
     fn take_from_widget(&mut self, now: Timestamp, text: String) -> Result<(), MessageError> {
-        match route::from_widget(&text, &self.config.widget_id)? {
+        let role = route::from_widget(&text, &self.config.widget_id)?;
+        if self.aside {
+            self.outputs.push_back(Output::ToHost(text));
+            return Ok(());
+        }
+        match role {
             Widget::Watch => {
                 if let Some(request) = self.own(text)? {
                     self.watch(now, request);
@@ -256,7 +267,12 @@ impl TurnLayer {
     }
 
     fn take_from_host(&mut self, text: String) -> Result<(), MessageError> {
-        match route::from_host(&text, &self.config.widget_id)? {
+        let role = route::from_host(&text, &self.config.widget_id)?;
+        if self.aside {
+            self.outputs.push_back(Output::ToWidget(text));
+            return Ok(());
+        }
+        match role {
             Host::VersionsAnswered => self.versions_answered(text),
             Host::AskCapabilities => self.capabilities_asked(text),
             Host::NotifyCapabilities => self.notified(text),

@@ -155,6 +155,31 @@ pub(crate) fn same_id(one: &str, other: &str) -> bool {
     one == other || string(one).is_some_and(|one| string(other) == Some(one))
 }
 
+/// The reply to a request: the request object as it came plus `response`, which is JSON text. For inner hosts of one's own.
+///
+/// A request that is longer than 64 KiB is echoed without its `data`.
+///
+/// # Errors
+///
+/// What keeps the text from being a request that can be answered.
+///
+/// ```
+/// use widget_turn_proto::{MessageError, reply};
+///
+/// let request = r#"{"api":"fromWidget","widgetId":"w","requestId":"1","action":"content_loaded","data":{}}"#;
+/// assert_eq!(
+///     reply(request.into(), "{}")?,
+///     r#"{"api":"fromWidget","widgetId":"w","requestId":"1","action":"content_loaded","data":{},"response":{}}"#,
+/// );
+/// # Ok::<(), MessageError>(())
+/// ```
+pub fn reply(request: String, response: &str) -> Result<String, MessageError> {
+    Ok(match Request::take(request)? {
+        Ok(request) => request.reply(response),
+        Err(too_large) => too_large.reply(response),
+    })
+}
+
 /// A request that is ours to answer.
 #[derive(Clone)]
 pub(crate) struct Request {

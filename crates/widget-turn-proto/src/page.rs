@@ -2,15 +2,32 @@
 
 /// The two signs of life that a page gives, in either order, each once: the frame's load event, which the client sees, and
 /// `content_loaded`, which the page may send. The second sign of one kind is another page's (rule H6).
+///
+/// For inner hosts of one's own, which must notice a reload themselves.
+///
+/// ```
+/// use widget_turn_proto::{Page, Sign};
+///
+/// let mut page = Page::default();
+/// assert_eq!(page.load(), Sign::First);
+/// assert_eq!(page.content_loaded(), Sign::Same);
+/// assert_eq!(page.content_loaded(), Sign::Reloaded);
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Page {
+pub struct Page {
     loaded: bool,
     content_loaded: bool,
 }
 
 /// What a sign of life tells.
+///
+/// ```
+/// use widget_turn_proto::{Page, Sign};
+///
+/// assert_eq!(Page::default().content_loaded(), Sign::First);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sign {
+pub enum Sign {
     /// The first page is there.
     First,
     /// The page that gave the other sign gives this one.
@@ -21,7 +38,13 @@ pub(crate) enum Sign {
 
 impl Page {
     /// The frame's load event.
-    pub(crate) fn load(&mut self) -> Sign {
+    ///
+    /// ```
+    /// # use widget_turn_proto::{Page, Sign};
+    /// let mut page = Page::default();
+    /// assert_eq!([page.load(), page.load()], [Sign::First, Sign::Reloaded]);
+    /// ```
+    pub fn load(&mut self) -> Sign {
         let known = self.content_loaded;
         let again = std::mem::replace(&mut self.loaded, true);
         if again {
@@ -31,7 +54,13 @@ impl Page {
     }
 
     /// The page's own `content_loaded`.
-    pub(crate) fn content_loaded(&mut self) -> Sign {
+    ///
+    /// ```
+    /// # use widget_turn_proto::{Page, Sign};
+    /// let mut page = Page::default();
+    /// assert_eq!([page.content_loaded(), page.load()], [Sign::First, Sign::Same]);
+    /// ```
+    pub fn content_loaded(&mut self) -> Sign {
         let known = self.loaded;
         let again = std::mem::replace(&mut self.content_loaded, true);
         if again {

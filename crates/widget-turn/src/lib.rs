@@ -71,9 +71,9 @@ pub use permission::{
     TrustedOrigins, Verdict, VerdictFuture,
 };
 pub use request::{Origin, OriginError, PermissionRequest};
-pub use source::TurnSource;
 #[cfg(feature = "http")]
 pub use source::{HttpTurnSource, HttpTurnSourceError};
+pub use source::{TurnSource, read_retry_after};
 pub use widget_turn_proto::{
     ApiError, Failure, Fetched, NoTurn, OutagePolicy, Secret, Supply, Timestamp, TurnCapability,
     TurnServer, Unavailable, read_response,

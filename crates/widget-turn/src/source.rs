@@ -2,11 +2,13 @@
 
 #[cfg(feature = "http")]
 mod http;
+mod retry_after;
 
 use widget_turn_proto::Fetched;
 
 #[cfg(feature = "http")]
 pub use http::{HttpTurnSource, HttpTurnSourceError};
+pub use retry_after::read_retry_after;
 
 /// Where an account's TURN credentials come from.
 ///

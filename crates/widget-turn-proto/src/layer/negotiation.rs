@@ -56,14 +56,13 @@ const REQUESTED: &[&str] = &["data", "requested"];
 const APPROVED: &[&str] = &["data", "approved"];
 
 impl TurnLayer {
-    /// Rule H1.
+    /// Rule H1. An inner host that does MSC3846 itself is left to it, unless the widget was already asked for TURN here.
     pub(super) fn versions_answered(&mut self, text: String) {
-        let text = edit_names(
-            text,
-            &["response", "supported_versions"],
-            |_| true,
-            [API_VERSION],
-        );
+        let path = &["response", "supported_versions"];
+        if names(&text, path).iter().any(|name| name == API_VERSION) {
+            self.aside = self.grant == Grant::Unasked && self.renegotiations.is_empty();
+        }
+        let text = edit_names(text, path, |_| true, [API_VERSION]);
         self.outputs.push_back(Output::ToWidget(text));
     }
 

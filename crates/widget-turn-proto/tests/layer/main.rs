@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod aside;
 mod bad_input;
 mod bounds;
 mod handshake;

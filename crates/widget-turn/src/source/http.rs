@@ -1,7 +1,5 @@
 //! Credentials from a homeserver, over HTTP with an access token.
 
-mod retry_after;
-
 use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +12,7 @@ use tracing::debug;
 use url::{Host, Url};
 use widget_turn_proto::{Failure, Fetched, MAX_RESPONSE, Secret, read_response};
 
-use super::TurnSource;
+use super::{TurnSource, read_retry_after};
 
 /// Appended to the homeserver's URL.
 const PATH: &str = "/_matrix/client/v3/voip/turnServer";
@@ -251,7 +249,7 @@ async fn read_body(mut response: Response, deadline: Instant) -> Option<Vec<u8>>
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok();
-    retry_after::read(text(RETRY_AFTER)?, text(DATE), SystemTime::now())
+    read_retry_after(text(RETRY_AFTER)?, text(DATE), SystemTime::now())
 }
 
 /// An error with its causes: reqwest's own text alone does not say whether the name, the network or the certificate was

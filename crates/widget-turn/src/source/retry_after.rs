@@ -2,11 +2,27 @@
 
 use std::time::{Duration, SystemTime};
 
-/// How long `Retry-After` asks to wait: seconds, or an HTTP date. What has passed is no time at all; `None` for garbage.
+/// How long a `Retry-After` header asks to wait: seconds, or an HTTP date. What has passed is no time at all; `None` for
+/// garbage. For [`read_response`](crate::read_response), in sources of one's own.
 ///
-/// A date is by the homeserver's clock, so it is counted from the `Date` of the same answer where there is one, and only
-/// else from `now`.
-pub(super) fn read(retry_after: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
+/// A date is by the homeserver's clock, so it is counted from the `Date` header of the same answer where there is one, and
+/// only else from `now`.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use widget_turn::read_retry_after;
+///
+/// let now = SystemTime::now();
+/// assert_eq!(read_retry_after("120", None, now), Some(Duration::from_secs(120)));
+/// let date = Some("Tue, 24 Nov 2026 18:00:00 GMT");
+/// assert_eq!(read_retry_after("Tue, 24 Nov 2026 18:00:30 GMT", date, now), Some(Duration::from_secs(30)));
+/// assert_eq!(read_retry_after("soon", None, now), None);
+/// ```
+pub fn read_retry_after(
+    retry_after: &str,
+    date: Option<&str>,
+    now: SystemTime,
+) -> Option<Duration> {
     let text = retry_after.trim();
     let digits = text.strip_prefix('-').unwrap_or(text);
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -36,7 +52,7 @@ mod tests {
     }
 
     fn seconds(retry_after: &str, date: Option<&str>) -> Option<u64> {
-        read(retry_after, date, noon()).map(|wait| wait.as_secs())
+        read_retry_after(retry_after, date, noon()).map(|wait| wait.as_secs())
     }
 
     #[test]
