@@ -7,6 +7,7 @@ pub(crate) mod homeserver;
 pub(crate) mod turn_server;
 pub(crate) mod widget_server;
 
+use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -169,10 +170,13 @@ fn feed_config(ttl: Duration) -> FeedConfig {
 }
 
 fn read_secret(path: PathBuf) -> Result<SharedSecret, DemoError> {
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => zeroize::Zeroizing::new(text),
-        Err(source) => return Err(DemoError::Secret { path, source }),
-    };
+    let mut text = zeroize::Zeroizing::new(String::new());
+    // A secret is a line; a device that never ends is none.
+    let read =
+        std::fs::File::open(&path).and_then(|file| file.take(64 * 1024).read_to_string(&mut text));
+    if let Err(source) = read {
+        return Err(DemoError::Secret { path, source });
+    }
     match text.trim() {
         "" => Err(DemoError::EmptySecret(path)),
         secret => Ok(SharedSecret::from_text(secret)),
