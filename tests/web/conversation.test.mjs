@@ -127,3 +127,12 @@ test('nonsense is no progress', () => {
   assert.equal(conversation.watch, 'not watching');
   assert.equal(conversation.handshake, 'waiting for the widget');
 });
+
+test('a widget that reloads itself without a word watches nothing any more', () => {
+  const conversation = new Conversation();
+  ask(conversation, 'watch_turn_servers', '1');
+  answer(conversation, 'watch_turn_servers', '1');
+  conversation.observe('host', { api: 'toWidget', requestId: 'c', action: 'capabilities', data: {} });
+  assert.equal(conversation.watch, 'not watching');
+  assert.equal(conversation.handshake, 'negotiating');
+});

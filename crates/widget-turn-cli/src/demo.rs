@@ -7,6 +7,7 @@ pub(crate) mod homeserver;
 pub(crate) mod turn_server;
 pub(crate) mod widget_server;
 
+use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -102,24 +103,19 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         grants,
         reporter: reporter.clone(),
     });
-    let ticket_url = page.ticket_url();
-    reporter.report(&Event::Listening {
-        url: page.url().to_string(),
-        widget: widget_url.to_string(),
-        turn: turn_uris,
-    });
+    let (page_url, ticket_url) = (page.url(), page.ticket_url());
     let config = PageConfig {
         widget_name,
-        widget_url,
+        widget_url: widget_url.clone(),
         widget_id: WIDGET_ID.to_owned(),
         account: ACCOUNT.to_owned(),
     };
     let (sessions, mut tabs) = mpsc::channel(1);
-    let serving = page.serve(config, sessions);
-    servers.spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!("the page is no longer served: {error}");
-        }
+    servers.spawn(page.serve(config, sessions)?);
+    reporter.report(&Event::Listening {
+        url: page_url.to_string(),
+        widget: widget_url.to_string(),
+        turn: turn_uris,
     });
     if !arguments.no_open {
         open(ticket_url, &reporter);
@@ -174,10 +170,13 @@ fn feed_config(ttl: Duration) -> FeedConfig {
 }
 
 fn read_secret(path: PathBuf) -> Result<SharedSecret, DemoError> {
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => zeroize::Zeroizing::new(text),
-        Err(source) => return Err(DemoError::Secret { path, source }),
-    };
+    let mut text = zeroize::Zeroizing::new(String::new());
+    // A secret is a line; a device that never ends is none.
+    let read =
+        std::fs::File::open(&path).and_then(|file| file.take(64 * 1024).read_to_string(&mut text));
+    if let Err(source) = read {
+        return Err(DemoError::Secret { path, source });
+    }
     match text.trim() {
         "" => Err(DemoError::EmptySecret(path)),
         secret => Ok(SharedSecret::from_text(secret)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use widget_turn::{Fetched, TurnSource};
+use widget_turn::{Fetched, NoTurn, TurnSource};
 
 use crate::event::{Event, Reporter};
 use crate::page::ToPage;
@@ -26,7 +26,14 @@ impl LastFetch {
                 format!("credentials for {} s", ttl.as_secs()),
                 Some(*ttl),
             ),
-            Fetched::NoTurn(reason) => (Some(200), reason.to_string(), None),
+            Fetched::NoTurn(reason) => {
+                let status = if *reason == NoTurn::NotFound {
+                    404
+                } else {
+                    200
+                };
+                (Some(status), reason.to_string(), None)
+            }
             Fetched::Forbidden(error) => (
                 Some(error.status),
                 "refused to this account".to_owned(),

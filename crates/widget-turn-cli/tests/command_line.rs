@@ -136,10 +136,11 @@ fn a_wrong_command_line_says_what_was_expected() {
 #[test]
 fn a_port_in_use_is_told_with_the_way_out() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let said = refused(&["--listen", &address]);
+    let address = taken.local_addr().unwrap();
+    let said = refused(&["--listen", &address.to_string()]);
+    let port = format!("port {} of 127.0.0.1 is in use", address.port());
     assert!(
-        said.contains(&address) && said.contains("127.0.0.1:0"),
+        said.contains(&port) && said.contains("--listen 127.0.0.1:0"),
         "{said}"
     );
 }
@@ -151,6 +152,17 @@ fn only_loopback_is_listened_on() {
         said.contains("0.0.0.0:0") && said.contains("loopback"),
         "{said}"
     );
+}
+
+#[test]
+fn a_widget_that_no_policy_can_frame_is_told_before_anything_starts() {
+    for url in ["http://a;b/", "http://[::1]:8080/"] {
+        let said = refused(&["--listen", "127.0.0.1:0", "--widget", url]);
+        assert!(
+            said.contains(url) && said.contains("plain host name"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

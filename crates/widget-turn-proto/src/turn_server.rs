@@ -74,6 +74,8 @@ struct Inner {
     uris: Vec<String>,
     username: String,
     password: Secret,
+    /// The `data` of MSC3846's update, as JSON text: made once for all the widgets that get it.
+    data: Secret,
 }
 
 /// Which form of "no TURN here" a homeserver chose.
@@ -165,10 +167,16 @@ impl TurnServer {
         if usable.is_empty() {
             return Err(NoTurn::NoUsableUri);
         }
+        let data = serde_json::json!({
+            "uris": usable,
+            "username": username,
+            "password": password.expose(),
+        });
         Ok(Self(Arc::new(Inner {
             uris: usable,
             username,
             password,
+            data: Secret::new(data.to_string()),
         })))
     }
 
@@ -206,6 +214,13 @@ impl TurnServer {
     /// ```
     pub fn password(&self) -> &Secret {
         &self.0.password
+    }
+}
+
+impl TurnServer {
+    /// The `data` of MSC3846's update, as JSON text.
+    pub(crate) fn data(&self) -> &Secret {
+        &self.0.data
     }
 }
 

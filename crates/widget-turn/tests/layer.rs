@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 use widget_turn::{
-    Answer, Ask, FeedConfig, Fetched, InnerHost, Inquiry, LayerConfig, PermissionPolicy, Secret,
-    TrustedOrigins, TurnFeed, TurnLayer, TurnServer, TurnSource,
+    Answer, Ask, FeedConfig, Fetched, InnerHost, Inquiry, LayerConfig, PermissionPolicy,
+    PermissionRequest, Secret, TrustedOrigins, TurnFeed, TurnLayer, TurnServer, TurnSource,
+    VerdictFuture,
 };
 
 const TURN: &str = "town.robin.msc3846.turn_servers";
@@ -152,6 +153,19 @@ async fn h4_a_person_may_take_half_an_hour_and_the_rest_is_answered_meanwhile() 
         notify.contains(&format!(r#""approved":["{TURN}"]"#)),
         "{notify}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn p1_a_policy_that_panics_grants_nothing_and_the_widget_is_told() {
+    struct Broken;
+    impl PermissionPolicy for Broken {
+        fn decide<'a>(&'a self, _: &'a PermissionRequest) -> VerdictFuture<'a> {
+            panic!("it is broken")
+        }
+    }
+    let mut layer = TurnLayer::spawn(InnerHost::handshake(), &feed(), Broken, config());
+    let told = shake_hands(&mut layer).await;
+    assert!(told.contains(r#""approved":[]"#), "{told}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,8 +41,9 @@ impl PageConfig {
     /// The widget's origin, if it can stand in a content security policy and be posted to.
     pub(crate) fn widget_origin(&self) -> Result<String, PageError> {
         let origin = self.widget_url.origin().ascii_serialization();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-._:/[]".contains(c);
-        // A URL's host may hold `;` and `,`, which would end the directive that names it.
+        // A URL's host may hold `;` and `,`, which would end the directive that names it; and directives know no IPv6
+        // addresses: browsers ignore `[::1]`, and block the frame.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._:/".contains(c);
         if matches!(self.widget_url.scheme(), "http" | "https") && origin.chars().all(plain) {
             return Ok(origin);
         }

@@ -23,7 +23,9 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// The two names of a listener: its address and `localhost`.
+/// The names of a listener: its address and `localhost`.
+///
+/// An IPv6 address is none of them: it cannot stand in a content security policy, and browsers would block the widget.
 #[derive(Clone, Debug)]
 pub(crate) struct LocalNames {
     hosts: [String; 2],
@@ -32,7 +34,12 @@ pub(crate) struct LocalNames {
 impl LocalNames {
     /// The names of a listener on `addr`.
     pub(crate) fn of(addr: SocketAddr) -> Self {
-        let mut hosts = [addr.to_string(), format!("localhost:{}", addr.port())];
+        let by_name = format!("localhost:{}", addr.port());
+        let by_address = match addr {
+            SocketAddr::V4(addr) => addr.to_string(),
+            SocketAddr::V6(_) => by_name.clone(),
+        };
+        let mut hosts = [by_address, by_name];
         if addr.port() == 80 {
             // Browsers leave the default port out.
             hosts = hosts.map(|host| host.trim_end_matches(":80").to_owned());

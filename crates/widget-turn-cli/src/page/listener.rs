@@ -30,7 +30,7 @@ pub(crate) enum PageError {
         addr: SocketAddr,
     },
     /// The operating system refused for another reason.
-    #[error("cannot listen on {addr}")]
+    #[error("cannot listen on {addr}: {source}")]
     Listen {
         /// The address that was asked for.
         addr: SocketAddr,
@@ -38,11 +38,11 @@ pub(crate) enum PageError {
         source: io::Error,
     },
     /// The operating system gave no random numbers for the token.
-    #[error("no random numbers for the page's token")]
-    Random(#[source] getrandom::Error),
+    #[error("no random numbers for the page's token: {0}")]
+    Random(getrandom::Error),
     /// The widget's URL has no origin that an iframe could be held to.
     #[error(
-        "{url} cannot be shown as a widget: expected an http or https URL with a plain host name"
+        "{url} cannot be shown as a widget: expected an http or https URL with a plain host name or an IPv4 address"
     )]
     WidgetUrl {
         /// The URL without its query, which may hold secrets.

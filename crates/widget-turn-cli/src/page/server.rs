@@ -68,12 +68,12 @@ impl PageServer {
 
     /// Serves the page and hands out one session for each tab that opens it.
     ///
-    /// Ends when the receiver of `sessions` is gone, or with an error at once if the widget's URL cannot be framed.
-    pub(crate) async fn serve(
+    /// Ends when the receiver of `sessions` is gone. An error at once if the widget's URL cannot be framed.
+    pub(crate) fn serve(
         self,
         config: PageConfig,
         sessions: mpsc::Sender<PageSession>,
-    ) -> Result<(), PageError> {
+    ) -> Result<impl Future<Output = ()> + use<>, PageError> {
         let page = Page {
             widget_origin: config.widget_origin()?,
             hello: config.hello(),
@@ -83,11 +83,13 @@ impl PageServer {
             sessions: sessions.clone(),
         };
         let router = Router::new().fallback(answer).with_state(Arc::new(page));
-        tokio::select! {
-            () = self.listener.serve(router) => {}
-            () = sessions.closed() => {}
-        }
-        Ok(())
+        let listener = self.listener;
+        Ok(async move {
+            tokio::select! {
+                () = listener.serve(router) => {}
+                () = sessions.closed() => {}
+            }
+        })
     }
 }
 

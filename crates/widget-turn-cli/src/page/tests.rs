@@ -72,13 +72,15 @@ impl Page {
         let server = PageServer::bind(any_port()).await.unwrap();
         let (url, ticket_url) = (server.url(), server.ticket_url());
         let (to_sessions, sessions) = mpsc::channel(4);
-        let served = server.serve(config("https://widget.example/app?room=1#x"), to_sessions);
+        let served = server
+            .serve(config("https://widget.example/app?room=1#x"), to_sessions)
+            .unwrap();
         Self {
             addr: SocketAddr::from(([127, 0, 0, 1], url.port().unwrap())),
             url,
             ticket_url,
             sessions,
-            server: tokio::spawn(async move { served.await.unwrap() }),
+            server: tokio::spawn(served),
         }
     }
 

@@ -1,7 +1,5 @@
 //! Watch, unwatch, update: rules W1 to W9.
 
-use serde_json::json;
-
 use super::{MAX_OUTSTANDING, OutagePolicy, Output, REPLY_PATIENCE, TurnLayer, UPDATE_PATIENCE};
 use crate::capability::UPDATE;
 use crate::message::{Head, MessageError, Request, find, request_to_widget, same_id};
@@ -9,6 +7,9 @@ use crate::refusal::{Refusal, Unavailable};
 use crate::supply::Supply;
 use crate::time::Timestamp;
 use crate::turn_server::TurnServer;
+
+/// MSC3846's way to tell of an outage.
+const NO_SERVERS: &str = r#"{"uris":[],"username":"","password":""}"#;
 
 /// Whether the widget watches.
 pub(super) enum Watch {
@@ -232,17 +233,11 @@ impl TurnLayer {
         }
         *told = wanted.clone();
         let data = match &wanted {
-            Told::Servers(server) => json!({
-                "uris": server.uris(),
-                "username": server.username(),
-                "password": server.password().expose(),
-            }),
-            Told::NoServers | Told::Nothing | Told::Lost => {
-                json!({ "uris": [], "username": "", "password": "" })
-            }
+            Told::Servers(server) => server.data().expose(),
+            Told::NoServers | Told::Nothing | Told::Lost => NO_SERVERS,
         };
         let id = self.next_id();
-        let text = request_to_widget(&self.config.widget_id, &id, UPDATE, &data.to_string());
+        let text = request_to_widget(&self.config.widget_id, &id, UPDATE, data);
         self.outputs.push_back(Output::ToWidget(text));
         self.in_flight = Some(InFlight {
             id: format!("\"{id}\""),

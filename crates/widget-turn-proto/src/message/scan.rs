@@ -127,7 +127,7 @@ pub(crate) fn find(text: &str, path: &[&str]) -> Option<Range<usize>> {
 /// What a JSON string says, if `quoted` is one.
 pub(crate) fn string(quoted: &str) -> Option<Cow<'_, str>> {
     let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    let plain = memchr2(b'\\', b'"', inner.as_bytes()).is_none();
+    let plain = quote_or_backslash(inner.as_bytes()).is_none();
     if plain {
         return Some(Cow::Borrowed(inner));
     }
@@ -137,7 +137,7 @@ pub(crate) fn string(quoted: &str) -> Option<Cow<'_, str>> {
 /// The end of the string whose opening quote is just before `at`.
 fn skip_string(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        at += memchr2(b'"', b'\\', text.get(at..)?)?;
+        at += quote_or_backslash(text.get(at..)?)?;
         if text[at] == b'"' {
             return Some(at + 1);
         }
@@ -145,28 +145,65 @@ fn skip_string(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
+/// Where the first quote or backslash stands.
+///
+/// Most strings are short, and over before `memchr2` has set itself up: their first bytes are looked at eight at a time.
+#[inline]
+fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    let mut seen = 0;
+    while seen < 32 {
+        let Some(word) = text[seen..].first_chunk() else {
+            break;
+        };
+        let word = u64::from_le_bytes(*word);
+        let found = zero_bytes(word ^ every(b'"')) | zero_bytes(word ^ every(b'\\'));
+        if found != 0 {
+            return Some(seen + found.trailing_zeros() as usize / 8);
+        }
+        seen += 8;
+    }
+    memchr2(b'"', b'\\', &text[seen..]).map(|at| seen + at)
+}
+
+const fn every(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// Marks the bytes that are zero by their top bit. Above the lowest mark there may be wrong ones.
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(every(1)) & !word & every(0x80)
+}
+
 /// The end of the value that begins at `start`.
 fn skip_value(text: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
+    match *text.get(start)? {
+        b'"' => skip_string(text, start + 1),
+        b'{' | b'[' => skip_nested(text, start),
+        _ => {
+            let after =
+                |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
+            let length = text[start..].iter().position(after)?;
+            (length > 0).then_some(start + length)
+        }
+    }
+}
+
+/// The end of the object or array that begins at `at`.
+fn skip_nested(text: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 0_usize;
     loop {
         match *text.get(at)? {
             b'"' => {
                 at = skip_string(text, at + 1)?;
-                if depth == 0 {
-                    return Some(at);
-                }
                 continue;
             }
             b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return (at > start).then_some(at),
             b'}' | b']' => {
                 depth -= 1;
                 if depth == 0 {
                     return Some(at + 1);
                 }
             }
-            b',' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return (at > start).then_some(at),
             _ => {}
         }
         at += 1;
@@ -175,7 +212,7 @@ fn skip_value(text: &[u8], start: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Members, NotAnObject, find, string};
+    use super::{Members, NotAnObject, find, quote_or_backslash, string};
 
     fn members(text: &str) -> Result<Vec<(String, &str)>, NotAnObject> {
         Members::of(text)?
@@ -249,5 +286,24 @@ mod tests {
         assert_eq!(string(r#""bad\x""#), None);
         assert_eq!(string("3"), None);
         assert_eq!(string("\""), None);
+    }
+
+    #[test]
+    fn the_first_quote_or_backslash_is_found_at_every_place() {
+        for length in 0..100 {
+            let mut text = vec![b'a'; length];
+            assert_eq!(quote_or_backslash(&text), None);
+            for at in 0..length {
+                for byte in [b'"', b'\\'] {
+                    text[at] = byte;
+                    assert_eq!(quote_or_backslash(&text), Some(at), "{length} bytes");
+                    // Bytes that differ from the ones looked for by one, before and behind.
+                    text[at + 1..].fill(byte ^ 1);
+                    text[..at].fill(byte ^ 1);
+                    assert_eq!(quote_or_backslash(&text), Some(at), "{length} bytes");
+                    text.fill(b'a');
+                }
+            }
+        }
     }
 }

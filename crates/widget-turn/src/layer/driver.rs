@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use widget_turn_proto::{
     AskToken, HandshakeHost, Output, Peer, Supply, Timestamp, TurnCapability, TurnLayer,
@@ -50,7 +52,8 @@ enum Host {
 /// A question that is with the policy. Dropping it withdraws it.
 struct Asking {
     token: AskToken,
-    granted: Pin<Box<dyn Future<Output = bool> + Send>>,
+    // A task of its own, so that a policy that panics takes nothing with it.
+    granted: JoinSet<bool>,
 }
 
 impl<P: PermissionPolicy> Driver<P> {
@@ -84,14 +87,33 @@ impl<P: PermissionPolicy> Driver<P> {
         mut from_widget: mpsc::Receiver<FromWidget>,
         to_widget: mpsc::Sender<String>,
     ) {
+        // One timer for all: making one costs more than most messages.
+        let mut timer = pin!(sleep_until(self.clock.0));
+        let mut armed = None;
+        let mut gone = pin!(to_widget.closed());
         loop {
             self.carry_out();
+            // What there is room for goes out at once.
+            while let Some(text) = self.to_widget.pop_front() {
+                match to_widget.try_send(text) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(text)) => {
+                        self.to_widget.push_front(text);
+                        break;
+                    }
+                    Err(TrySendError::Closed(_)) => return,
+                }
+            }
             // Back-pressure: a widget that does not read is not listened to, and its host neither. Time, decisions and
             // credentials go on.
             let flows = self.to_widget.len() < CAPACITY;
             let due = [self.machine.poll_timeout(), self.host.poll_timeout()];
             let due = due.into_iter().flatten().min();
             let deadline = due.map(|due| self.clock.instant(due));
+            if let Some(deadline) = deadline.filter(|_| deadline != armed) {
+                timer.as_mut().reset(deadline);
+            }
+            armed = deadline;
             tokio::select! {
                 permit = to_widget.reserve(), if !self.to_widget.is_empty() => {
                     let Ok(permit) = permit else { return };
@@ -99,13 +121,14 @@ impl<P: PermissionPolicy> Driver<P> {
                         permit.send(text);
                     }
                 }
-                () = to_widget.closed() => return,
+                () = &mut gone => return,
                 supply = changed(&mut self.watch) => self.machine.handle_supply(self.clock.now(), supply),
                 (token, granted) = decided(&mut self.asking) => {
                     self.asking = None;
                     self.machine.handle_decision(self.clock.now(), &token, granted);
                 }
-                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                () = &mut timer, if deadline.is_some() => {
+                    armed = None;
                     self.machine.handle_timeout(self.clock.now());
                     self.host.handle_timeout(self.clock.now());
                 }
@@ -177,10 +200,9 @@ impl<P: PermissionPolicy> Driver<P> {
             ..
         } = self.config.clone();
         let request = PermissionRequest::new(origin, account, room, capability);
-        Asking {
-            token,
-            granted: Box::pin(async move { policy.decide(&request).await.is_grant() }),
-        }
+        let mut granted = JoinSet::new();
+        granted.spawn(async move { policy.decide(&request).await.is_grant() });
+        Asking { token, granted }
     }
 }
 
@@ -285,7 +307,14 @@ async fn changed(watch: &mut Option<FeedWatch>) -> Supply {
 async fn decided(asking: &mut Option<Asking>) -> (AskToken, bool) {
     match asking {
         Some(asking) => {
-            let granted = asking.granted.as_mut().await;
+            let granted = match asking.granted.join_next().await {
+                Some(Ok(granted)) => granted,
+                // Rule P1: what did not say yes has not said yes.
+                _ => {
+                    tracing::error!("the permission policy panicked");
+                    false
+                }
+            };
             (asking.token.clone(), granted)
         }
         None => std::future::pending().await,

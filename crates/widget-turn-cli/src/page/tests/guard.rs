@@ -1,9 +1,9 @@
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
-use super::{Page, any_port, ask, config, header, soon, status};
-use crate::page::PageServer;
+use super::{Page, any_port, ask, config, header, status};
 use crate::page::assets::PageFiles;
+use crate::page::{LocalNames, PageServer};
 
 const HANDSHAKE: &str = "Connection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\n\
                          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
@@ -236,6 +236,13 @@ async fn only_loopback_addresses_are_listened_on() {
     }
 }
 
+#[test]
+fn on_ipv6_the_page_goes_by_the_name_that_a_policy_can_hold() {
+    let names = LocalNames::of(SocketAddr::from((Ipv6Addr::LOCALHOST, 7846)));
+    assert_eq!(names.origin(), "http://localhost:7846");
+    assert!(names.origins().iter().all(|origin| !origin.contains('[')));
+}
+
 #[tokio::test]
 async fn a_port_in_use_is_named_with_a_way_out() {
     let first = PageServer::bind(any_port()).await.unwrap();
@@ -259,10 +266,11 @@ async fn a_widget_url_that_cannot_be_framed_is_refused() {
         "data:text/html,hello",
         "file:///widget.html",
         "https://user:secret@a;script-src,b.example/app?token=secret",
+        "http://[::1]:8080/widget.html",
     ] {
         let server = PageServer::bind(any_port()).await.unwrap();
         let (sessions, _receiver) = tokio::sync::mpsc::channel(1);
-        let error = soon(server.serve(config(url), sessions)).await.unwrap_err();
+        let error = server.serve(config(url), sessions).err().unwrap();
         let text = error.to_string();
         assert!(text.contains("expected an http or https URL"), "{text}");
         assert!(!text.contains("secret"), "{text}");

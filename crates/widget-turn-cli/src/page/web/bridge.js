@@ -28,6 +28,7 @@ export function createBridge(place, events) {
     }
     const { data } = event;
     if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+      console.warn('dropped a message of the widget: expected an object');
       return;
     }
     /** @type {string | undefined} */
@@ -36,6 +37,7 @@ export function createBridge(place, events) {
       text = JSON.stringify(data);
     } catch {
       // What can be posted and is not JSON: circles, big integers.
+      console.warn('dropped a message of the widget: expected what JSON can say');
       return;
     }
     events.onMessage(text, data);

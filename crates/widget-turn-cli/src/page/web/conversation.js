@@ -65,6 +65,11 @@ export class Conversation {
 
   /** @param {Record<string, any>} message */
   told({ action, data }) {
+    // A host that asks a watching widget anew has seen another page, which watches nothing yet.
+    if (action === 'capabilities' && this.watch !== 'not watching') {
+      this.reset();
+      this.handshake = 'negotiating';
+    }
     if (action !== 'notify_capabilities' || !Array.isArray(data?.approved)) {
       return;
     }

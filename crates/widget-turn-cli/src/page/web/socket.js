@@ -50,21 +50,29 @@ export function connect(url, events) {
 
   /** @param {string} frame */
   function send(frame) {
-    const size = frame.length * 3 <= LIMIT ? frame.length : new Blob([frame]).size;
-    const fits = size <= LIMIT && socket.bufferedAmount <= LIMIT;
-    if (fits && socket.readyState === WebSocket.OPEN) {
-      socket.send(frame);
-      return true;
+    if (socket.readyState !== WebSocket.OPEN) {
+      return false;
     }
-    return false;
+    socket.send(frame);
+    return true;
+  }
+
+  /** @param {string} frame */
+  function fits(frame) {
+    const size = frame.length * 3 <= LIMIT ? frame.length : new Blob([frame]).size;
+    return size <= LIMIT && socket.bufferedAmount <= LIMIT;
   }
 
   open();
   return {
     /** Passes the widget's word on. `false` if it was lost: no connection, too big, or far more than the host can read.
      * @param {string} text */
-    sendWidget: (text) => send(`w${text}`),
-    /** @param {object} object */
+    sendWidget(text) {
+      const frame = `w${text}`;
+      return fits(frame) && send(frame);
+    },
+    /** Small, and the person's: a widget that fills the queue does not keep an answer from the host.
+     * @param {object} object */
     sendControl: (object) => send(`c${JSON.stringify(object)}`),
     /** Tries again now, if it is waiting to. */
     retry,
