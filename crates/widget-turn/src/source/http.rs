@@ -211,6 +211,11 @@ fn client(endpoint: &Url) -> Result<Client, HttpTurnSourceError> {
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(redirect::Policy::none())
         .retry(retry::never())
+        // Whatever other crates of the same program switch on in reqwest: the limit of a body is one of what came.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         // Fetches are the better part of an hour apart: a kept connection would be dead by then.
         .pool_max_idle_per_host(0);
     if is_loopback(endpoint) {
