@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::capability::{
     CAPABILITIES, CONTENT_LOADED, NOTIFY_CAPABILITIES, REQUEST_CAPABILITIES, SUPPORTED_API_VERSIONS,
 };
-use crate::message::{Api, Head, MessageError, Request, names, request_to_widget, same_id};
+use crate::message::{Api, Head, Marks, MessageError, Request, names, request_to_widget, same_id};
 use crate::page::{Page, Sign};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -112,7 +112,10 @@ impl HandshakeHost {
                 self.answered(&action, &id, &text);
                 Ok(())
             }
-            (Api::FromWidget, false) => self.asked(now, &action, text),
+            (Api::FromWidget, false) => {
+                let marks = head.marks();
+                self.asked(now, &action, text, marks)
+            }
         }
     }
 
@@ -174,8 +177,14 @@ impl HandshakeHost {
         self.outputs.pop_front()
     }
 
-    fn asked(&mut self, now: Timestamp, action: &str, text: String) -> Result<(), MessageError> {
-        let request = match Request::take(text)? {
+    fn asked(
+        &mut self,
+        now: Timestamp,
+        action: &str,
+        text: String,
+        marks: Marks,
+    ) -> Result<(), MessageError> {
+        let request = match Request::take(text, marks)? {
             Ok(request) => request,
             Err(too_large) => {
                 self.outputs

@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::capability::TurnCapability;
-use crate::message::{MessageError, Request, string};
+use crate::message::{Marks, MessageError, Request, string};
 use crate::page::{Page, Sign};
 use crate::refusal::Refusal;
 use crate::supply::Supply;
@@ -229,26 +229,26 @@ impl TurnLayer {
     }
 
     fn take_from_widget(&mut self, now: Timestamp, text: String) -> Result<(), MessageError> {
-        let role = route::from_widget(&text, &self.config.widget_id)?;
+        let (role, marks) = route::from_widget(&text, &self.config.widget_id)?;
         if self.aside {
             self.outputs.push_back(Output::ToHost(text));
             return Ok(());
         }
         match role {
             Widget::Watch => {
-                if let Some(request) = self.own(text)? {
+                if let Some(request) = self.own(text, marks)? {
                     self.watch(now, request);
                 }
             }
             Widget::Unwatch => {
-                if let Some(request) = self.own(text)? {
+                if let Some(request) = self.own(text, marks)? {
                     self.unwatch(&request);
                 }
             }
             Widget::UpdateAnswered => self.update_answered(now, &text)?,
             Widget::CapabilitiesAnswered => self.capabilities_answered(text),
             Widget::NotifyAnswered => self.notify_answered(text),
-            Widget::Renegotiate => self.renegotiate(text)?,
+            Widget::Renegotiate => self.renegotiate(text, marks)?,
             Widget::ContentLoaded => {
                 if self.page.content_loaded() == Sign::Reloaded {
                     self.forget_page();
@@ -284,8 +284,8 @@ impl TurnLayer {
     }
 
     /// Takes a request that the layer answers; one that is too large is answered here.
-    fn own(&mut self, text: String) -> Result<Option<Request>, MessageError> {
-        Ok(match Request::take(text)? {
+    fn own(&mut self, text: String, marks: Marks) -> Result<Option<Request>, MessageError> {
+        Ok(match Request::take(text, marks)? {
             Ok(request) => Some(request),
             Err(too_large) => {
                 let reply = too_large.reply(&Refusal::TooLarge.response());

@@ -101,11 +101,24 @@ pub struct Head<'a> {
     pub request_id: Option<&'a str>,
     /// Whether this is the answer to a request. A `response` that is `null` makes none.
     pub is_response: bool,
-    /// Where the value of `response` stands.
+    marks: Marks,
+}
+
+/// Where things stand in a message's text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Marks {
+    /// The value of `requestId`, or of `requestid`.
+    id: Option<Range<usize>>,
+    /// The value of `response`.
     response: Option<Range<usize>>,
 }
 
 impl<'a> Head<'a> {
+    /// Where things stand in the text, for [`Request::take`].
+    pub(crate) fn marks(&self) -> Marks {
+        self.marks.clone()
+    }
+
     /// Reads the head of a message.
     ///
     /// # Errors
@@ -121,7 +134,8 @@ impl<'a> Head<'a> {
     pub fn read(text: &'a str) -> Result<Self, MessageError> {
         let (mut api, mut action, mut widget_id, mut request_id, mut lower_id) =
             (None, None, None, None, None);
-        let (mut is_response, mut response) = (false, None);
+        let mut is_response = false;
+        let mut marks = Marks::default();
         for member in Members::of(text).map_err(|_| MessageError::NotJson)? {
             let (key, range) = member.map_err(|_| MessageError::NotJson)?;
             let value = &text[range.clone()];
@@ -129,12 +143,13 @@ impl<'a> Head<'a> {
                 "api" => api = Some(value),
                 "action" => action = Some(value),
                 "widgetId" => widget_id = Some(value),
-                "requestId" => request_id = Some(value).filter(|id| *id != "null"),
-                "requestid" => lower_id = Some(value).filter(|id| *id != "null"),
-                "response" => (is_response, response) = (value != "null", Some(range)),
+                "requestId" => request_id = Some(range).filter(|_| value != "null"),
+                "requestid" => lower_id = Some(range).filter(|_| value != "null"),
+                "response" => (is_response, marks.response) = (value != "null", Some(range)),
                 _ => {}
             }
         }
+        marks.id = request_id.or(lower_id);
         Ok(Self {
             api: match api.and_then(string).as_deref() {
                 Some("fromWidget") => Api::FromWidget,
@@ -143,9 +158,9 @@ impl<'a> Head<'a> {
             },
             action: action.and_then(string).ok_or(MessageError::NoAction)?,
             widget_id: widget_id.and_then(string).ok_or(MessageError::NoWidgetId)?,
-            request_id: request_id.or(lower_id),
+            request_id: marks.id.clone().map(|id| &text[id]),
             is_response,
-            response,
+            marks,
         })
     }
 }
@@ -174,7 +189,8 @@ pub(crate) fn same_id(one: &str, other: &str) -> bool {
 /// # Ok::<(), MessageError>(())
 /// ```
 pub fn reply(request: String, response: &str) -> Result<String, MessageError> {
-    Ok(match Request::take(request)? {
+    let marks = Head::read(&request)?.marks();
+    Ok(match Request::take(request, marks)? {
         Ok(request) => request.reply(response),
         Err(too_large) => too_large.reply(response),
     })
@@ -184,35 +200,34 @@ pub fn reply(request: String, response: &str) -> Result<String, MessageError> {
 #[derive(Clone)]
 pub(crate) struct Request {
     text: Box<str>,
-    /// Where its `"response": null` stands, if it came with one.
-    null: Option<Range<usize>>,
+    /// A `response` among them is null.
+    marks: Marks,
 }
 
 impl Request {
-    /// Takes a request whose head was read.
+    /// Takes a request whose head was read, with the [`Head::marks`] of it.
     ///
     /// # Errors
     ///
     /// A request that is not JSON after all, or that cannot be answered. One that is too long is answered with an error by
     /// whoever gets `Ok(Err(_))`.
-    pub(crate) fn take(text: String) -> Result<Result<Self, TooLarge>, MessageError> {
-        let head = Head::read(&text)?;
-        let id = head.request_id.ok_or(MessageError::NoRequestId)?;
+    pub(crate) fn take(text: String, marks: Marks) -> Result<Result<Self, TooLarge>, MessageError> {
+        let id = marks.id.clone().ok_or(MessageError::NoRequestId)?;
         if text.len() > MAX_OWNED {
-            if id.len() > MAX_OWNED / 4 || head.action.len() + head.widget_id.len() > MAX_OWNED / 4
-            {
+            let head = Head::read(&text)?;
+            let named = head.action.len() + head.widget_id.len();
+            if id.len() > MAX_OWNED / 4 || named > MAX_OWNED / 4 {
                 return Err(MessageError::TooLong);
             }
             let spelling = match find(&text, &["requestId"]) {
                 Some(_) => "requestId",
                 None => "requestid",
             };
-            return Ok(Err(TooLarge(reduced(&head, spelling, id)?)));
+            return Ok(Err(TooLarge(reduced(&head, spelling, &text[id])?)));
         }
-        let null = head.response;
         serde_json::from_str::<IgnoredAny>(&text).map_err(|_| MessageError::NotJson)?;
         let text = text.into_boxed_str();
-        Ok(Ok(Self { text, null }))
+        Ok(Ok(Self { text, marks }))
     }
 
     /// The text of the request.
@@ -222,14 +237,14 @@ impl Request {
 
     /// Its id as JSON text.
     pub(crate) fn id(&self) -> Option<&str> {
-        Head::read(&self.text).ok()?.request_id
+        self.marks.id.clone().map(|id| &self.text[id])
     }
 
     /// The reply: the request object as it came plus `response`, which is JSON text. A request may have come with
     /// `"response": null`, in whose place it goes.
     pub(crate) fn reply(&self, response: &str) -> String {
-        if let Some(null) = &self.null {
-            return splice(&self.text, null.clone(), response);
+        if let Some(null) = self.marks.response.clone() {
+            return splice(&self.text, null, response);
         }
         let open = self.text.trim_end();
         let open = open.strip_suffix('}').unwrap_or(open);
@@ -258,7 +273,7 @@ fn reduced(head: &Head<'_>, spelling: &str, id: &str) -> Result<Request, Message
     });
     Ok(Request {
         text: object.to_string().into_boxed_str(),
-        null: None,
+        marks: Marks::default(),
     })
 }
 

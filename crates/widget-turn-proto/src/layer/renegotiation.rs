@@ -6,7 +6,8 @@ use super::negotiation::{HostNotify, Notify};
 use super::{MAX_OUTSTANDING, Output, REPLY_PATIENCE, TurnLayer};
 use crate::capability::{NOTIFY_CAPABILITIES, TurnCapability};
 use crate::message::{
-    Head, MAX_OWNED, MessageError, Request, edit_names, find, names, request_to_widget, same_id,
+    Head, MAX_OWNED, Marks, MessageError, Request, edit_names, find, names, request_to_widget,
+    same_id,
 };
 use crate::time::Timestamp;
 
@@ -29,14 +30,14 @@ const REQUESTED: &[&str] = &["data", "requested"];
 impl TurnLayer {
     /// The request is the inner host's too if it names anything that is new to it; for one that refuses it or says nothing,
     /// because it knows no MSC2974, the layer answers in its stead.
-    pub(super) fn renegotiate(&mut self, text: String) -> Result<(), MessageError> {
+    pub(super) fn renegotiate(&mut self, text: String, marks: Marks) -> Result<(), MessageError> {
         let wanted = names(&text, WANTED);
         let asked: TurnCapability = wanted.iter().collect();
         if asked.is_empty() {
             self.outputs.push_back(Output::ToHost(text));
             return Ok(());
         }
-        let Some(request) = self.own(text)? else {
+        let Some(request) = self.own(text, marks)? else {
             return Ok(());
         };
         let known: BTreeSet<String> = match &self.host_notify {

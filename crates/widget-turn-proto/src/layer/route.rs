@@ -4,7 +4,7 @@ use crate::capability::{
     CAPABILITIES, CONTENT_LOADED, NOTIFY_CAPABILITIES, REQUEST_CAPABILITIES,
     SUPPORTED_API_VERSIONS, UNWATCH, UPDATE, WATCH,
 };
-use crate::message::{Api, Head, MessageError};
+use crate::message::{Api, Head, Marks, MessageError};
 
 /// What the widget says.
 #[derive(Clone, Copy)]
@@ -30,10 +30,11 @@ pub(super) enum Host {
     Other,
 }
 
-pub(super) fn from_widget(text: &str, widget_id: &str) -> Result<Widget, MessageError> {
+/// What the widget says, and where things stand in it.
+pub(super) fn from_widget(text: &str, widget_id: &str) -> Result<(Widget, Marks), MessageError> {
     let head = head(text, widget_id)?;
     let answerable = head.request_id.is_some();
-    Ok(match (head.api, head.is_response, &*head.action) {
+    let said = match (head.api, head.is_response, &*head.action) {
         (Api::FromWidget, false, WATCH) => Widget::Watch,
         (Api::FromWidget, false, UNWATCH) => Widget::Unwatch,
         (Api::FromWidget, true, WATCH | UNWATCH) => return Err(MessageError::Unasked),
@@ -46,7 +47,8 @@ pub(super) fn from_widget(text: &str, widget_id: &str) -> Result<Widget, Message
         (Api::ToWidget, true, NOTIFY_CAPABILITIES) => Widget::NotifyAnswered,
         (Api::FromWidget, false, REQUEST_CAPABILITIES) => Widget::Renegotiate,
         _ => Widget::Other,
-    })
+    };
+    Ok((said, head.marks()))
 }
 
 pub(super) fn from_host(text: &str, widget_id: &str) -> Result<Host, MessageError> {

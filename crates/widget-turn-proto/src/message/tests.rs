@@ -1,9 +1,14 @@
 use serde_json::{Value, json};
 
-use super::{MAX_OWNED, MessageError, Request, edit_names, names};
+use super::{Head, MAX_OWNED, MessageError, Request, TooLarge, edit_names, names};
+
+fn taken(text: String) -> Result<Result<Request, TooLarge>, MessageError> {
+    let marks = Head::read(&text)?.marks();
+    Request::take(text, marks)
+}
 
 fn take(text: &str) -> Request {
-    let taken = Request::take(text.to_owned()).expect("this is a request");
+    let taken = taken(text.to_owned()).expect("this is a request");
     taken.unwrap_or_else(|_| panic!("this is short enough"))
 }
 
@@ -46,7 +51,7 @@ fn a_request_that_no_parser_takes_is_refused_and_not_answered() {
         "{\"api\":\"fromWidget\",\"widgetId\":\"w\",\"requestId\":\"1\",\"action\":\"a\nb\"}",
     ] {
         assert_eq!(
-            Request::take(text.to_owned()).err(),
+            taken(text.to_owned()).err(),
             Some(MessageError::NotJson),
             "{text}"
         );
@@ -66,7 +71,7 @@ fn c9_a_request_past_the_limit_is_answered_without_its_data() {
     let text = format!(
         r#"{{"data":"{data}","api":"fromWidget","widgetId":"wé","requestId":{{"n":1}},"action":"a"}}"#
     );
-    let Err(large) = Request::take(text).expect("it can be named") else {
+    let Err(large) = taken(text).expect("it can be named") else {
         panic!("this is past the limit");
     };
     let reply: Value = serde_json::from_str(&large.reply(r#"{"error":1}"#)).expect("JSON");
@@ -77,7 +82,7 @@ fn c9_a_request_past_the_limit_is_answered_without_its_data() {
     assert_eq!(reply, expected);
     let text =
         format!(r#"{{"api":"fromWidget","widgetId":"w","requestId":"{data}","action":"a"}}"#);
-    assert_eq!(Request::take(text).err(), Some(MessageError::TooLong));
+    assert_eq!(taken(text).err(), Some(MessageError::TooLong));
 }
 
 #[test]
