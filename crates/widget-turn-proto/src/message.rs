@@ -196,6 +196,11 @@ pub fn reply(request: String, response: &str) -> Result<String, MessageError> {
     })
 }
 
+/// Whether a reply is an error.
+pub(crate) fn is_refused(reply: &str) -> bool {
+    find(reply, &["response", "error"]).is_some_and(|error| &reply[error] != "null")
+}
+
 /// A request that is ours to answer.
 #[derive(Clone)]
 pub(crate) struct Request {

@@ -6,8 +6,8 @@ use super::negotiation::{HostNotify, Notify};
 use super::{MAX_OUTSTANDING, Output, REPLY_PATIENCE, TurnLayer};
 use crate::capability::{NOTIFY_CAPABILITIES, TurnCapability};
 use crate::message::{
-    Head, MAX_OWNED, Marks, MessageError, Request, edit_names, find, names, request_to_widget,
-    same_id,
+    Head, MAX_OWNED, Marks, MessageError, Request, edit_names, find, is_refused, names,
+    request_to_widget, same_id,
 };
 use crate::time::Timestamp;
 
@@ -74,8 +74,7 @@ impl TurnLayer {
         if let Reply::Given = reply {
             return Err(MessageError::Unasked);
         }
-        let refused =
-            find(&text, &["response", "error"]).is_some_and(|error| &text[error] != "null");
+        let refused = is_refused(&text);
         if refused {
             self.stand_in(&request);
         } else {

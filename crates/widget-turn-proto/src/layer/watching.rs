@@ -2,7 +2,7 @@
 
 use super::{MAX_OUTSTANDING, OutagePolicy, Output, REPLY_PATIENCE, TurnLayer, UPDATE_PATIENCE};
 use crate::capability::UPDATE;
-use crate::message::{Head, MessageError, Request, find, request_to_widget, same_id};
+use crate::message::{Head, MessageError, Request, is_refused, request_to_widget, same_id};
 use crate::refusal::{Refusal, Unavailable};
 use crate::supply::Supply;
 use crate::time::Timestamp;
@@ -153,8 +153,7 @@ impl TurnLayer {
         let Some(in_flight) = self.in_flight.take_if(answered) else {
             return Err(MessageError::Unasked);
         };
-        let refused =
-            find(text, &["response", "error"]).is_some_and(|error| &text[error] != "null");
+        let refused = is_refused(text);
         if refused {
             self.lost(now, &in_flight);
         } else {
