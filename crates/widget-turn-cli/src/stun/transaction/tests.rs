@@ -291,3 +291,52 @@ fn a_name_that_no_message_holds_is_no_signer() {
     assert!(Signer::new(&"u".repeat(513), Secret::new("p")).is_some());
     assert!(Signer::new(&"u".repeat(514), Secret::new("p")).is_none());
 }
+
+/// Any numbers, the same each time (xorshift).
+fn numbers(mut state: u64) -> impl FnMut() -> usize {
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    }
+}
+
+#[test]
+fn no_bytes_of_a_server_make_the_client_panic() {
+    let mut next = numbers(0x5eed);
+    for round in 0..20_000 {
+        let mut signer = signer();
+        let mut bench = Bench::new(ALLOCATE, Some(&mut signer), Delivery::Stream);
+        let request = bench.sent().unwrap();
+        let mut answer = match round % 3 {
+            0 => error(&request, 401, Some("realm"), Some("nonce")),
+            1 => error(&request, 438, None, Some("nonce")),
+            _ => success(&request, Some(&key("hunter2"))),
+        };
+        for _ in 0..next() % 4 {
+            let at = next() % answer.len();
+            answer[at] = next() as u8;
+        }
+        if next().is_multiple_of(4) {
+            answer.truncate(next() % answer.len());
+        }
+        bench.handle(&answer);
+        if let Some(request) = bench.sent() {
+            bench.handle(&success(&request, None));
+        }
+    }
+}
+
+#[test]
+fn the_longest_realm_and_nonce_fit_into_a_request() {
+    let mut signer = Signer::new(&"u".repeat(513), Secret::new("p".repeat(1000))).unwrap();
+    let mut bench = Bench::new(ALLOCATE, Some(&mut signer), Delivery::Stream);
+    let first = bench.sent().unwrap();
+    let (realm, nonce) = ("r".repeat(763), "n".repeat(763));
+    assert_eq!(
+        bench.handle(&error(&first, 401, Some(&realm), Some(&nonce))),
+        None
+    );
+    assert!(bench.sent().is_some_and(|request| request.len() > 2000));
+}
