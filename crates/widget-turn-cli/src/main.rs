@@ -1,6 +1,7 @@
 //! The command `widget-turn`.
 
 mod arguments;
+mod check;
 mod demo;
 mod event;
 mod grants;
@@ -21,8 +22,13 @@ use arguments::{Arguments, Command};
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log();
+    let command = match arguments.command {
+        // It ends by Ctrl-C in its own way.
+        Command::Check(arguments) => return check::run(*arguments).await,
+        command => command,
+    };
     let done = tokio::select! {
-        done = run(arguments.command) => done,
+        done = run(command) => done,
         interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
     };
     match done {
@@ -40,6 +46,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             let path = grants::path(arguments.grants.as_deref())?;
             demo::run(arguments, path).await?;
         }
+        Command::Check(_) => unreachable!("taken above"),
         Command::Grants(arguments) => grants::run(&arguments)?,
         Command::Completions(arguments) => {
             let mut command = Arguments::command();

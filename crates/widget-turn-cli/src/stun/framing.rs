@@ -69,6 +69,11 @@ impl Framing {
         }
     }
 
+    /// Whether bytes have come that are no whole frame yet.
+    pub(crate) fn has_part(&self) -> bool {
+        self.read < self.buffer.len()
+    }
+
     /// The next frame, or `None` until more bytes are pushed.
     ///
     /// # Errors

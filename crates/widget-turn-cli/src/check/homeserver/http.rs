@@ -1,0 +1,133 @@
+//! One HTTP request to a homeserver, and what its headers say of time.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response, redirect};
+use tokio::time::timeout;
+use url::{Host, Url};
+use widget_turn_proto::{MAX_RESPONSE, Secret};
+
+use crate::check::lint::seconds_between;
+
+/// What came of a request.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    /// How far the server's clock is ahead, in seconds.
+    pub(super) clock_skew: Option<i64>,
+    pub(super) body: Vec<u8>,
+}
+
+/// One request. A request with a token follows no redirect, so that the token goes nowhere else.
+pub(super) async fn get(
+    url: Url,
+    token: Option<&Secret>,
+    limit: Duration,
+) -> Result<Answer, String> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("widget-turn/", env!("CARGO_PKG_VERSION")))
+        .redirect(match token {
+            Some(_) => redirect::Policy::none(),
+            None => redirect::Policy::limited(3),
+        });
+    if is_loopback(&url) {
+        builder = builder.no_proxy();
+        if url.scheme() == "http" {
+            // No TLS can come up, so a system without root certificates will do.
+            builder = builder.tls_certs_only([]);
+        }
+    }
+    let client = builder
+        .build()
+        .map_err(|error| chain(&error.without_url()))?;
+    let mut request = client.get(url);
+    if let Some(token) = token {
+        let bearer = Secret::new(format!("Bearer {}", token.expose()));
+        let mut value =
+            HeaderValue::from_str(bearer.expose()).map_err(|_| "no token".to_owned())?;
+        value.set_sensitive(true);
+        request = request.header(AUTHORIZATION, value);
+    }
+    let asked = async {
+        let response = request
+            .send()
+            .await
+            .map_err(|error| chain(&error.without_url()))?;
+        let now = SystemTime::now();
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), now);
+        let clock_skew = clock_skew(response.headers(), now);
+        Ok(Answer {
+            status,
+            retry_after,
+            clock_skew,
+            body: body(response).await?,
+        })
+    };
+    timeout(limit, asked)
+        .await
+        .unwrap_or_else(|_| Err("no answer in time".to_owned()))
+}
+
+/// The body, up to a little beyond [`MAX_RESPONSE`], where `read_response` refuses it.
+async fn body(mut response: Response) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while body.len() <= MAX_RESPONSE {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return Err(chain(&error.without_url())),
+        }
+    }
+    Ok(body)
+}
+
+fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+pub(super) fn date(text: &str) -> Option<SystemTime> {
+    httpdate::parse_http_date(text).ok()
+}
+
+/// Seconds, or a date by the server's own clock.
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = header(headers, RETRY_AFTER)?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let from = header(headers, DATE).and_then(date).unwrap_or(now);
+    Some(date(text)?.duration_since(from).unwrap_or_default())
+}
+
+fn clock_skew(headers: &HeaderMap, now: SystemTime) -> Option<i64> {
+    let unix = |time: SystemTime| {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH);
+        since.map_or(0, |since| since.as_secs())
+    };
+    let there = header(headers, DATE).and_then(date)?;
+    Some(seconds_between(unix(now), unix(there)))
+}
+
+/// An error with its causes, which say whether name, network or certificate was at fault.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text.chars().take(300).collect()
+}
+
+/// Whether no proxy can reach it, nor anybody listen on the way.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

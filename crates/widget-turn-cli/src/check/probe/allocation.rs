@@ -1,0 +1,149 @@
+//! Asks an address for a relay.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+use turn_types::AddressFamily;
+
+use super::address::Session;
+use crate::check::client::Client;
+use crate::check::fault::{Asked, Fault};
+use crate::check::report::{Outcome, Step, StepName};
+use crate::stun::transaction::Response;
+
+/// Address Family not Supported (RFC 8656).
+pub(super) const FAMILY: u16 = 440;
+/// Allocation Quota Reached (RFC 8656).
+pub(super) const QUOTA: u16 = 486;
+/// Between two tries while the quota may come down.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// An allocation that was got.
+pub(super) struct Relay {
+    pub(super) address: SocketAddr,
+    /// The family that had to be asked for, if any.
+    pub(super) asked: Option<AddressFamily>,
+}
+
+impl Session<'_> {
+    /// Asks for the relay that everything else is tried with. `None` if there is none, which is then in the report.
+    pub(super) async fn allocate(&mut self, client: &mut Client) -> Option<Relay> {
+        self.show(StepName::Allocate);
+        let started = Instant::now();
+        let mut asked = None;
+        let mut result = self.ask_for_relay(client, None).await;
+        if matches!(&result, Err(fault) if fault.code() == Some(FAMILY)) {
+            // RFC 8656 means IPv4 where no family is named, and a server may have none.
+            asked = Some(if self.server.is_ipv6() {
+                AddressFamily::IPV6
+            } else {
+                AddressFamily::IPV4
+            });
+            // coturn 4.6 grants a relay at 0.0.0.0 to a client that it has refused one.
+            result = match self.second_client().await {
+                Ok(fresh) => {
+                    *client = fresh;
+                    self.ask_for_relay(client, asked).await
+                }
+                Err(fault) => Err(fault),
+            };
+        }
+        self.report.realm = client
+            .realm()
+            .map(|realm| realm.chars().take(128).collect());
+        let fault = match result {
+            Ok(response) => {
+                self.excuse_binding();
+                self.report.software = response.software.or_else(|| self.report.software.take());
+                self.report.lifetime_seconds = response.lifetime.map(|lifetime| lifetime.as_secs());
+                self.report.relayed_address = response.relayed.map(|relay| relay.to_string());
+                if let Some(mapped) = response.mapped {
+                    self.report.mapped_address = Some(mapped.to_string());
+                }
+                let open = client.realm().is_none();
+                match response.relayed {
+                    Some(address) if open => {
+                        let step = Step::seen(
+                            StepName::Allocate,
+                            Outcome::Warning,
+                            "relays for anybody",
+                        )
+                        .advise(
+                            "The server asked for no credentials: set up authentication (coturn: \
+                                     use-auth-secret, or lt-cred-mech).",
+                        )
+                        .took(started.elapsed());
+                        self.report.steps.push(step);
+                        return Some(Relay { address, asked });
+                    }
+                    Some(address) => {
+                        let detail =
+                            asked.map(|_| "only to clients that ask for the family".to_owned());
+                        self.ok(StepName::Allocate, started, detail);
+                        return Some(Relay { address, asked });
+                    }
+                    None => {
+                        let step = Step::seen(
+                            StepName::Allocate,
+                            Outcome::Failed,
+                            "granted without a relay address",
+                        )
+                        .advise("The server breaks RFC 8656: update it.")
+                        .took(started.elapsed());
+                        self.report.steps.push(step);
+                        return None;
+                    }
+                }
+            }
+            Err(fault) => fault,
+        };
+        if fault.code().is_some() {
+            self.excuse_binding();
+        }
+        self.alternate = fault.alternate().filter(|_| fault.code() == Some(300));
+        self.failed(StepName::Allocate, started, &fault, Asked::Allocation);
+        None
+    }
+
+    /// Asks for a relay; for a while again if the user's quota may still count what was deleted a moment ago.
+    pub(super) async fn ask_for_relay(
+        &self,
+        client: &mut Client,
+        family: Option<AddressFamily>,
+    ) -> Result<Response, Fault> {
+        loop {
+            let asked = client.allocate(family, self.probe.limit);
+            let result = self.probe.unless_interrupted(asked).await;
+            let quota = matches!(&result, Err(fault) if fault.code() == Some(QUOTA));
+            if !quota || !self.probe.has_just_deleted() {
+                return result;
+            }
+            let pause = async {
+                sleep(PAUSE).await;
+                Ok(())
+            };
+            self.probe.unless_interrupted(pause).await?;
+            *client = self.second_client().await?;
+        }
+    }
+
+    /// A server that answers Allocate is there, whatever it thinks of Binding.
+    fn excuse_binding(&mut self) {
+        let binding = self
+            .report
+            .steps
+            .iter_mut()
+            .find(|step| step.name == StepName::Binding);
+        if let Some(binding) = binding.filter(|binding| binding.outcome == Outcome::Failed) {
+            binding.outcome = Outcome::Warning;
+            if binding.code.is_none() {
+                binding.advice = Some(
+                    "The server answers Allocate but not Binding (coturn: no-stun): relaying does not need it, but \
+                     clients learn their address elsewhere."
+                        .to_owned(),
+                );
+            }
+        }
+    }
+}

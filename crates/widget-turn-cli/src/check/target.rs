@@ -1,0 +1,142 @@
+//! What a TURN URI names (RFC 7064, RFC 7065).
+
+use serde::Serialize;
+use tokio_rustls::rustls::pki_types::ServerName;
+use widget_turn_proto::{UriError, check_uri};
+
+/// How a client speaks to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Transport {
+    Udp,
+    Tcp,
+    Tls,
+}
+
+/// What to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// A host name, or an IP address without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) reach: Reach,
+}
+
+/// How a URI is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// `turn:` and `turns:`.
+    Turn(Transport),
+    /// `stun:`, which relays nothing.
+    Stun,
+    /// `turns:…?transport=udp` is DTLS, which browsers do not speak.
+    Dtls,
+}
+
+impl Target {
+    /// Reads a URI.
+    ///
+    /// # Errors
+    ///
+    /// For one that browsers do not take.
+    pub(crate) fn read(uri: &str) -> Result<Self, UriError> {
+        check_uri(uri)?;
+        let (scheme, rest) = uri.split_once(':').ok_or(UriError::Scheme)?;
+        let (address, query) = match rest.split_once('?') {
+            Some((address, query)) => (address, query),
+            None => (rest, ""),
+        };
+        let reach = match (scheme, query) {
+            ("stun", _) => Reach::Stun,
+            ("turns", "transport=udp") => Reach::Dtls,
+            ("turns", _) => Reach::Turn(Transport::Tls),
+            (_, "transport=tcp") => Reach::Turn(Transport::Tcp),
+            _ => Reach::Turn(Transport::Udp),
+        };
+        let (host, port) = match address.strip_prefix('[') {
+            Some(rest) => rest.split_once(']').ok_or(UriError::Host)?,
+            None => address.split_at(address.find(':').unwrap_or(address.len())),
+        };
+        let port = match port.strip_prefix(':') {
+            Some(digits) => digits.parse().map_err(|_| UriError::Port)?,
+            None if scheme == "turns" => 5349,
+            None => 3478,
+        };
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            reach,
+        })
+    }
+
+    /// The name that a certificate must be for; `None` for a host that no certificate can name.
+    pub(crate) fn server_name(&self) -> Option<ServerName<'static>> {
+        let host = self.host.strip_suffix('.').unwrap_or(&self.host);
+        ServerName::try_from(host.to_owned()).ok()
+    }
+
+    /// Whether Chromium connects to this port: 53, 80, 443, and those from 1024 on.
+    pub(crate) fn is_port_for_chromium(&self) -> bool {
+        matches!(self.port, 53 | 80 | 443 | 1024..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_are_read_with_their_defaults() {
+        let turn = Reach::Turn;
+        for (uri, host, port, reach) in [
+            ("turn:a.example", "a.example", 3478, turn(Transport::Udp)),
+            ("turns:a.example", "a.example", 5349, turn(Transport::Tls)),
+            (
+                "turn:a.example:80?transport=tcp",
+                "a.example",
+                80,
+                turn(Transport::Tcp),
+            ),
+            (
+                "turn:a.example?transport=udp",
+                "a.example",
+                3478,
+                turn(Transport::Udp),
+            ),
+            (
+                "turns:[2001:db8::1]:443?transport=tcp",
+                "2001:db8::1",
+                443,
+                turn(Transport::Tls),
+            ),
+            ("turn:[::1]", "::1", 3478, turn(Transport::Udp)),
+            (
+                "turns:a.example?transport=udp",
+                "a.example",
+                5349,
+                Reach::Dtls,
+            ),
+            ("stun:a.example:19302", "a.example", 19302, Reach::Stun),
+        ] {
+            let expected = Target {
+                host: host.to_owned(),
+                port,
+                reach,
+            };
+            assert_eq!(Target::read(uri), Ok(expected), "{uri}");
+        }
+        assert_eq!(Target::read("turn:a:0"), Err(UriError::Port));
+        assert_eq!(Target::read("stuns:a"), Err(UriError::Scheme));
+    }
+
+    #[test]
+    fn certificates_name_hosts_and_addresses() {
+        for uri in [
+            "turns:a.example.",
+            "turns:192.0.2.1",
+            "turns:[2001:db8::1]:443",
+        ] {
+            assert!(Target::read(uri).unwrap().server_name().is_some(), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+use std::net::SocketAddr;
+
+use super::servers::{Server, alternate, challenging, error, granted, key, success};
+use super::*;
+use stun_types::message::{BINDING, Message, TransactionId};
+use stun_types::message::{MessageClass, MessageType, MessageWriteVec};
+use stun_types::prelude::MessageWrite as _;
+
+fn relay() -> SocketAddr {
+    "127.0.0.1:49160".parse().unwrap()
+}
+
+async fn over_udp(name: &str, limit: Duration, server: Server) {
+    let report = check(&[server.uri("udp")], limit).await;
+    assert_eq!(report.exit_code, 2);
+    assert_snapshot(name, &report);
+}
+
+async fn over_tcp(name: &str, limit: Duration, server: Server) {
+    let report = check(&[server.uri("tcp")], limit).await;
+    assert_eq!(report.exit_code, 2);
+    assert_snapshot(name, &report);
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_told() {
+    over_udp("silence-udp", SHORT, Server::udp(|_| Vec::new()).await).await;
+    over_tcp(
+        "silence-tcp",
+        SHORT,
+        Server::tcp(true, |_| Vec::new()).await,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_closed_port_is_told() {
+    for transport in ["udp", "tcp"] {
+        let free = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let report = check(&[format!("turn:{address}?transport={transport}")], GENEROUS).await;
+        assert_eq!(report.exit_code, 2);
+        assert_snapshot(&format!("closed-{transport}"), &report);
+    }
+}
+
+#[tokio::test]
+async fn garbage_is_told() {
+    let server = Server::udp(|_| vec![b"garbage \x1b[31m".to_vec()]).await;
+    over_udp("garbage-udp", SHORT, server).await;
+    let server = Server::tcp(true, |_| b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()).await;
+    over_tcp("garbage-tcp", SHORT, server).await;
+    let server = Server::tcp(true, |_| b"\xff\xff\xff\xff".to_vec()).await;
+    over_tcp("garbage-bits-tcp", GENEROUS, server).await;
+}
+
+#[tokio::test]
+async fn no_datagram_is_too_short() {
+    for length in 0..24 {
+        let server =
+            Server::udp(move |request| vec![request[..length.min(request.len() - 1)].to_vec()])
+                .await;
+        let report = check(&[server.uri("udp")], Duration::from_millis(50)).await;
+        assert_eq!(report.exit_code, 2);
+    }
+}
+
+#[tokio::test]
+async fn half_a_message_is_told() {
+    let half = |bytes: &[u8]| {
+        let request = Message::from_bytes(bytes).unwrap();
+        let whole = error(&request, 401, "Unauthorized");
+        whole[..whole.len() / 2].to_vec()
+    };
+    over_udp(
+        "half-udp",
+        SHORT,
+        Server::udp(move |bytes| vec![half(bytes)]).await,
+    )
+    .await;
+    over_tcp(
+        "half-and-closed-tcp",
+        GENEROUS,
+        Server::tcp(false, half).await,
+    )
+    .await;
+    over_tcp("half-tcp", SHORT, Server::tcp(true, half).await).await;
+}
+
+#[tokio::test]
+async fn an_answer_to_another_request_is_told() {
+    let kind = MessageType::from_class_method(MessageClass::Success, BINDING);
+    let other =
+        move || Message::builder(kind, TransactionId::generate(), MessageWriteVec::new()).finish();
+    over_udp(
+        "other-transaction",
+        SHORT,
+        Server::udp(move |_| vec![other()]).await,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_success_that_is_not_signed_is_none() {
+    let server = Server::udp(challenging(|request| granted(request, relay(), None))).await;
+    over_udp("unsigned", GENEROUS, server).await;
+}
+
+#[tokio::test]
+async fn a_300_is_followed_once() {
+    let well = Embedded::start("127.0.0.1:0").await;
+    let other = well.address;
+    let server = Server::udp(challenging(move |request| alternate(request, other))).await;
+    let report = check(&[server.uri("udp")], GENEROUS).await;
+    assert_eq!(report.exit_code, 1);
+    assert_snapshot("alternate", &report);
+
+    let back = Server::udp(challenging(|request| alternate(request, relay()))).await;
+    let there = back.address;
+    let server = Server::udp(challenging(move |request| alternate(request, there))).await;
+    let report = check(&[server.uri("udp")], GENEROUS).await;
+    assert_eq!(report.servers[0].addresses.len(), 2, "and not further");
+}
+
+#[tokio::test]
+async fn every_code_is_told_with_what_to_do() {
+    for (code, reason) in [
+        (400, "Bad Request"),
+        (403, "Forbidden"),
+        (420, "Unknown Attribute"),
+        (437, "Allocation Mismatch\0\0\0"),
+        (438, "Stale Nonce"),
+        (440, "Address Family not Supported"),
+        (441, "Wrong Credentials\0\0\0"),
+        (442, "Unsupported Transport Protocol"),
+        (486, "Allocation Quota Reached"),
+        (500, "Server Error"),
+        (508, "Insufficient Capacity"),
+        (599, "\u{1b}]0;owned\u{7}"),
+    ] {
+        let server = Server::udp(challenging(move |request| error(request, code, reason))).await;
+        over_udp(&format!("code-{code}"), GENEROUS, server).await;
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_nobody_can_reach_is_told() {
+    let private = "10.1.2.3:49160".parse().unwrap();
+    let server = Server::udp(challenging(move |request| {
+        granted(request, private, Some(&key()))
+    }))
+    .await;
+    over_udp("private-relay", GENEROUS, server).await;
+}
+
+#[tokio::test]
+async fn a_grant_without_an_address_is_told() {
+    let server = Server::udp(challenging(|request| {
+        let mut answer = Message::builder_success(request, MessageWriteVec::new());
+        use stun_types::prelude::MessageWriteExt as _;
+        let sha1 = stun_types::message::IntegrityAlgorithm::Sha1;
+        answer.add_message_integrity(&key(), sha1).unwrap();
+        answer.finish()
+    }))
+    .await;
+    over_udp("no-relay-address", GENEROUS, server).await;
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_no_credentials_is_told() {
+    let server = Server::udp(|bytes| {
+        let request = Message::from_bytes(bytes).unwrap();
+        vec![match request.has_method(BINDING) {
+            true => success(&request),
+            false => granted(&request, "10.1.2.3:49160".parse().unwrap(), None),
+        }]
+    })
+    .await;
+    over_udp("open-relay", GENEROUS, server).await;
+}
+
+#[tokio::test]
+async fn a_server_without_binding_is_only_warned_of() {
+    let server = Server::udp(|bytes| {
+        let request = Message::from_bytes(bytes).unwrap();
+        if request.has_method(BINDING) {
+            return Vec::new();
+        }
+        challenging(|request| error(request, 486, "Allocation Quota Reached"))(bytes)
+    })
+    .await;
+    over_udp("no-binding", Duration::from_secs(1), server).await;
+}

@@ -1,0 +1,134 @@
+//! A homeserver that says what the test tells it to.
+
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use axum::{Router, routing::get};
+use tokio::net::TcpListener;
+
+use super::*;
+
+struct Stub {
+    address: SocketAddr,
+    task: AbortHandle,
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn stub(status: u16, headers: &[(&'static str, &'static str)], body: String) -> Stub {
+    let headers = headers.to_vec();
+    let answer = move || {
+        let status = StatusCode::from_u16(status).unwrap();
+        let mut response = (status, body.clone()).into_response();
+        for (name, value) in &headers {
+            response.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        async move { response }
+    };
+    let app = Router::new().route("/_matrix/client/v3/voip/turnServer", get(answer));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    Stub {
+        address: listener.local_addr().unwrap(),
+        task: tokio::spawn(async { axum::serve(listener, app).await.unwrap() }).abort_handle(),
+    }
+}
+
+async fn ask(address: SocketAddr) -> Report {
+    let mut settings = settings(&[], GENEROUS);
+    let token = Secret::new("syt_canary");
+    let homeserver = Homeserver::new(&format!("http://{address}"), token).unwrap();
+    settings.source = Source::Homeserver(homeserver);
+    let report = settings.round().await;
+    let json = serde_json::to_string(&report).unwrap();
+    assert!(
+        !json.contains("syt_canary") && !json.contains("hunter2"),
+        "{json}"
+    );
+    report
+}
+
+#[tokio::test]
+async fn what_a_homeserver_gives_is_tried() {
+    let server = Embedded::start("127.0.0.1:0").await;
+    let password = SharedSecret::from_text(SECRET).password_of(USERNAME);
+    let body = serde_json::json!({
+        "username": USERNAME,
+        "password": *password,
+        "uris": [format!("turn:{}?transport=udp", server.address), "stuns:x"],
+        "ttl": 0,
+    });
+    let stub = stub(
+        200,
+        &[("date", "Mon, 23 Nov 2015 12:00:00 GMT")],
+        body.to_string(),
+    )
+    .await;
+    let mut report = ask(stub.address).await;
+    assert_eq!(report.exit_code, 1);
+    let homeserver = report.homeserver.as_mut().unwrap();
+    assert!(homeserver.clock_skew_seconds.unwrap() < -300_000_000);
+    let clock = homeserver.steps.pop().unwrap();
+    assert!(
+        clock
+            .detail
+            .unwrap()
+            .ends_with("days behind this machine's")
+    );
+    report.credentials.as_mut().unwrap().steps.clear();
+    assert_snapshot("homeserver-well", &report);
+}
+
+#[tokio::test]
+async fn every_other_answer_is_told_apart() {
+    let guest = r#"{"errcode":"M_GUEST_ACCESS_FORBIDDEN","error":"Guest access not allowed"}"#;
+    let limited = r#"{"errcode":"M_LIMIT_EXCEEDED","error":"\u001b[31mslow"}"#;
+    let unknown = r#"{"errcode":"M_UNKNOWN_TOKEN","error":"Invalid access token passed."}"#;
+    let none = r#"{"errcode":"M_NOT_FOUND","error":"No TURN config set"}"#;
+    let empty = r#"{"username":"","password":"","uris":[],"ttl":86400}"#;
+    let nobody = r#"{"username":"","password":"hunter2","uris":["turn:a.example"],"ttl":86400}"#;
+    for (name, status, headers, body, exit_code) in [
+        ("empty-object", 200, &[][..], "{}", 2),
+        ("no-uris", 200, &[], empty, 2),
+        ("no-credentials", 200, &[], nobody, 2),
+        ("not-found", 404, &[], none, 2),
+        ("guest", 403, &[], guest, 3),
+        ("unknown-token", 401, &[], unknown, 3),
+        ("limited", 429, &[("retry-after", "300")], limited, 3),
+        ("proxy", 502, &[], "<html>", 3),
+        (
+            "redirect",
+            302,
+            &[("location", "https://elsewhere.example/")],
+            "",
+            3,
+        ),
+        ("no-homeserver", 404, &[], "<html>", 3),
+    ] {
+        let stub = stub(status, headers, body.to_owned()).await;
+        let report = ask(stub.address).await;
+        assert_eq!(report.exit_code, exit_code, "{name}");
+        assert_snapshot(&format!("homeserver-{name}"), &report);
+    }
+}
+
+#[tokio::test]
+async fn a_homeserver_that_is_not_there_could_not_be_asked() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut report = ask(address).await;
+    assert_eq!(report.exit_code, 3);
+    // In the operating system's words.
+    let step = &mut report.homeserver.as_mut().unwrap().steps[0];
+    assert!(
+        step.detail
+            .take()
+            .unwrap()
+            .to_lowercase()
+            .contains("refused")
+    );
+    assert_snapshot("homeserver-closed", &report);
+}

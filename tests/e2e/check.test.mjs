@@ -1,0 +1,209 @@
+// `widget-turn check` against coturn: what it reports of one that is well, and of each that is not.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { binary, folder, freePorts, program, until } from "./rig.mjs";
+
+const SECRET = "the secret of the end-to-end tests";
+const snapshots = join(dirname(fileURLToPath(import.meta.url)), "snapshots");
+
+function file(t, text) {
+  const path = join(folder(t), "secret");
+  writeFileSync(path, text, { mode: 0o600 });
+  return path;
+}
+
+/** An authority, and a certificate of it for this machine. */
+function certificate(home) {
+  const openssl = (...args) => execFileSync("openssl", args, { cwd: home, stdio: "pipe" });
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  writeFileSync(join(home, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n");
+  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Authority", "-days", "100");
+  openssl("req", ...key, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=localhost");
+  const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "90"];
+  openssl("x509", "-req", "-in", "request.pem", ...by, "-out", "cert.pem");
+}
+
+async function coturn(t, { ip = "127.0.0.1", lines = ["allow-loopback-peers"] } = {}) {
+  const home = folder(t);
+  const port = await freePorts();
+  certificate(home);
+  const config = [
+    `listening-ip=${ip}`,
+    `relay-ip=${ip}`,
+    `listening-port=${port}`,
+    `tls-listening-port=${port + 1}`,
+    "realm=localhost",
+    "fingerprint",
+    "use-auth-secret",
+    `static-auth-secret=${SECRET}`,
+    `cert=${join(home, "cert.pem")}`,
+    `pkey=${join(home, "key.pem")}`,
+    "no-cli",
+    "no-dtls",
+    "verbose",
+    "log-file=stdout",
+    "simple-log",
+    `pidfile=${join(home, "pid")}`,
+    `userdb=${join(home, "turndb")}`,
+    ...lines,
+  ];
+  writeFileSync(join(home, "turnserver.conf"), config.join("\n"), { mode: 0o600 });
+  const server = program(t, "turnserver", ["-c", join(home, "turnserver.conf")]);
+  const listens = (port) =>
+    new Promise((resolve) => {
+      const socket = connect(port, ip);
+      socket.once("connect", () => resolve(true) || socket.destroy());
+      socket.once("error", () => resolve(false));
+    });
+  await until("coturn to listen", async () => (await listens(port)) && (await listens(port + 1)));
+  const host = ip.includes(":") ? `[${ip}]` : ip;
+  return {
+    server,
+    roots: join(home, "ca.pem"),
+    udp: `turn:${host}:${port}?transport=udp`,
+    tcp: `turn:${host}:${port}?transport=tcp`,
+    tls: `turns:${host}:${port + 1}?transport=tcp`,
+  };
+}
+
+/** Runs a check to its end. */
+async function check(t, args, env = {}) {
+  const running = program(t, binary, ["check", ...args], { env: { ...process.env, ...env } });
+  const [code] = await running.ended;
+  return { code, text: running.output() };
+}
+
+async function checkJson(t, args, env = {}) {
+  const { code, text } = await check(t, ["--json", ...args], env);
+  const report = JSON.parse(text);
+  assert.equal(report.exit_code, code);
+  return report;
+}
+
+/** Compares a report, but for times and ports; `UPDATE_SNAPSHOTS=1` writes it anew. */
+function assertSnapshot(name, text) {
+  const timeless = text
+    .replace(/ +[\d.]+ ms/g, " T ms")
+    .replace(/TLS 1\.[23]/g, "TLS 1.N")
+    .replace(/(:|port )\d{5}\b/g, "$1PORT")
+    .replace(/\d{10}:/g, "EXPIRY:")
+    .replace(/expire in \d+ min/g, "expire in N min");
+  assert.ok(!text.includes(SECRET));
+  const path = join(snapshots, `${name}.txt`);
+  if (process.env.UPDATE_SNAPSHOTS) {
+    mkdirSync(snapshots, { recursive: true });
+    writeFileSync(path, timeless);
+  }
+  assert.equal(timeless, existsSync(path) ? readFileSync(path, "utf8") : "", path);
+}
+
+for (const [name, ip] of [
+  ["IPv4", "127.0.0.1"],
+  ["IPv6", "::1"],
+]) {
+  test(`a coturn that is well relays over UDP, TCP and TLS, on ${name}`, async (t) => {
+    const { udp, tcp, tls, roots } = await coturn(t, { ip });
+    const args = [udp, tcp, tls, "--secret-file", file(t, SECRET)];
+    const { code, text } = await check(t, args, { SSL_CERT_FILE: roots });
+    assert.equal(code, 0, text);
+    assertSnapshot(`check-well-${name}`, text);
+    const report = await checkJson(t, args, { SSL_CERT_FILE: roots });
+    t.diagnostic(`three URIs in ${report.ms} ms`);
+    assert.equal(report.grade, "great");
+    for (const { addresses } of report.servers) {
+      assert.deepEqual(
+        addresses.map(({ relays, round_trip }) => [relays, round_trip.received]),
+        [[true, 10]],
+      );
+    }
+    assert.match(report.servers[2].addresses[0].tls.version, /^TLS 1\.[23]$/);
+    const together = await checkJson(t, [...args, "--parallel"], { SSL_CERT_FILE: roots });
+    assert.equal(together.exit_code, 0);
+  });
+}
+
+test("a certificate of nobody's authority is no TLS", async (t) => {
+  const { tls } = await coturn(t);
+  const { code, text } = await check(t, [tls, "--secret-file", file(t, SECRET)]);
+  assert.equal(code, 2, text);
+  assertSnapshot("check-unknown-issuer", text);
+});
+
+test("a secret that is not coturn's is told", async (t) => {
+  const { udp, tcp } = await coturn(t);
+  const { code, text } = await check(t, [udp, tcp, "--secret-file", file(t, "another secret")]);
+  assert.equal(code, 2, text);
+  assertSnapshot("check-wrong-secret", text);
+});
+
+test("expired credentials are told", async (t) => {
+  const { udp } = await coturn(t);
+  const username = "1700000000:@alice:localhost";
+  const password = createHmac("sha1", SECRET).update(username).digest("base64");
+  const { code, text } = await check(t, [udp, "--username", username, "--password-file", file(t, password)]);
+  assert.equal(code, 2, text);
+  assert.ok(!text.includes(password));
+  assertSnapshot("check-expired", text.replace(/expired \d+ days/g, "expired N days"));
+});
+
+test("a quota of one relay is told, and nothing is left that counts against it", async (t) => {
+  const { udp } = await coturn(t, { lines: ["allow-loopback-peers", "user-quota=1"] });
+  const args = [udp, "--secret-file", file(t, SECRET)];
+  const { code, text } = await check(t, args);
+  assert.equal(code, 2, text);
+  assertSnapshot("check-quota", text);
+  // coturn takes a second to count down; an allocation that is left lives for ten minutes.
+  await until("the quota to be free again", async () => {
+    const again = await checkJson(t, args);
+    const refused = again.servers[0].addresses[0].steps.find(({ code }) => code === 486);
+    return refused.name === "round_trip";
+  });
+});
+
+test("what a check has deleted itself does not count against a tight quota", async (t) => {
+  const { udp, tcp } = await coturn(t, { lines: ["allow-loopback-peers", "user-quota=2"] });
+  const { code, text } = await check(t, [udp, tcp, udp, "--secret-file", file(t, SECRET)]);
+  assert.equal(code, 0, text);
+});
+
+test("a peer that is denied is told from a relay that does not work", async (t) => {
+  const { udp } = await coturn(t, { lines: [] });
+  const { code, text } = await check(t, [udp, "--secret-file", file(t, SECRET)]);
+  assert.equal(code, 0, text);
+  assertSnapshot("check-peer-denied", text);
+});
+
+test("a nonce that goes stale on the way is replaced", async (t) => {
+  const { udp, server } = await coturn(t, { lines: ["allow-loopback-peers", "stale-nonce=1"] });
+  const args = [udp, "--secret-file", file(t, SECRET), "--datagrams", "150"];
+  const { code, text } = await check(t, args);
+  assert.equal(code, 0, text);
+  assert.match(server.output(), /438/);
+});
+
+test("a relay on a private address is told", async (t) => {
+  const { udp } = await coturn(t, { lines: ["allow-loopback-peers", "external-ip=10.1.2.3"] });
+  const { code, text } = await check(t, [udp, "--secret-file", file(t, SECRET)]);
+  assert.equal(code, 2, text);
+  assertSnapshot("check-private-relay", text);
+});
+
+test("after Ctrl-C nothing is left that counts against the quota", async (t) => {
+  const { udp, server } = await coturn(t, { lines: ["allow-loopback-peers", "user-quota=2"] });
+  const args = [udp, "--secret-file", file(t, SECRET)];
+  const running = program(t, binary, ["check", ...args, "--datagrams", "1000"]);
+  const granted = () => server.output().match(/ALLOCATE processed, success/g)?.length;
+  await until("both allocations", () => granted() === 2);
+  running.child.kill("SIGINT");
+  const [code] = await running.ended;
+  assert.equal(code, 130, running.output());
+  assert.match(running.output(), /Interrupted/);
+  await until("the quota to be free again", async () => (await check(t, args)).code === 0);
+});
