@@ -8,7 +8,6 @@ mod fault;
 mod homeserver;
 mod lint;
 mod probe;
-mod progress;
 mod report;
 mod round_trip;
 mod target;
@@ -26,9 +25,9 @@ use widget_turn_proto::Secret;
 
 use crate::arguments;
 use crate::demo::credentials::{SharedSecret, expiry_of};
+use crate::terminal::Progress;
 use homeserver::Homeserver;
 use probe::{Probe, unix_now};
-use progress::Progress;
 use report::grade::{Grade, NONE_WORKS};
 use report::{CredentialsReport, HomeserverReport, Report, ServerReport, VERSION, milliseconds};
 use tls::Tls;

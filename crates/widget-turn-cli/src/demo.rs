@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use url::Url;
 use widget_turn::{
@@ -22,6 +22,7 @@ use widget_turn::{
 };
 
 use crate::arguments;
+use crate::browser;
 use crate::event::{Event, Reporter};
 use crate::observed::Observed;
 use crate::page::{PageConfig, PageServer};
@@ -98,9 +99,15 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
     let shared = Arc::new(session::Shared {
         fetches: source.last(),
         feed: TurnFeed::new(source, feed_config(arguments.ttl)),
-        widget: LayerConfig::new(WIDGET_ID, Origin::from(&widget_url), ACCOUNT),
+        host: session::Host::Handshake(LayerConfig::new(
+            WIDGET_ID,
+            Origin::from(&widget_url),
+            ACCOUNT,
+        )),
         trusted,
         grants,
+        // Its homeserver is this process.
+        outage: watch::channel(None).1,
         reporter: reporter.clone(),
     });
     let (page_url, ticket_url) = (page.url(), page.ticket_url());
@@ -115,10 +122,12 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
     reporter.report(&Event::Listening {
         url: page_url.to_string(),
         widget: widget_url.to_string(),
+        room: None,
+        account: None,
         turn: turn_uris,
     });
     if !arguments.no_open {
-        open(ticket_url, &reporter);
+        browser::open(ticket_url, &reporter);
     }
 
     let mut number = 0;
@@ -196,15 +205,4 @@ fn next_port(mut address: SocketAddr) -> SocketAddr {
     };
     address.set_port(next);
     address
-}
-
-fn open(url: Url, reporter: &Arc<Reporter>) {
-    let reporter = reporter.clone();
-    // It may wait for the browser.
-    tokio::task::spawn_blocking(move || {
-        if webbrowser::open(url.as_str()).is_err() {
-            let message = "no browser could be opened: open the page's URL yourself".to_owned();
-            reporter.report(&Event::Error { message });
-        }
-    });
 }

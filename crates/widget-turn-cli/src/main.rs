@@ -1,14 +1,19 @@
 //! The command `widget-turn`.
 
+mod account;
 mod arguments;
+mod browser;
 mod check;
 mod demo;
 mod event;
 mod grants;
+mod host;
+mod logout;
 mod observed;
 mod page;
 mod session;
 mod stun;
+mod terminal;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -46,6 +51,11 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             let path = grants::path(arguments.grants.as_deref())?;
             demo::run(arguments, path).await?;
         }
+        Command::Host(arguments) => {
+            let path = grants::path(arguments.grants.as_deref())?;
+            host::run(*arguments, path).await?;
+        }
+        Command::Logout(arguments) => logout::run(&arguments).await?,
         Command::Check(_) => unreachable!("taken above"),
         Command::Grants(arguments) => grants::run(&arguments)?,
         Command::Completions(arguments) => {

@@ -3,11 +3,14 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use matrix_sdk::Room;
+use matrix_sdk::widget::WidgetSettings;
 use tokio::sync::{mpsc, watch};
 use widget_turn::{
-    Answer, Ask, Grants, InnerHost, Inquiry, LayerConfig, PermissionPolicy, Remembered, Supply,
-    TrustedOrigins, TurnFeed, TurnLayer,
+    Answer, Ask, Grants, InnerHost, Inquiry, LayerConfig, PermissionPolicy, PermissionRequest,
+    Remembered, Supply, TrustedOrigins, TurnFeed, TurnLayer,
 };
+use widget_turn_matrix_sdk::{CapabilityRequest, TurnWidgetDriver};
 use widget_turn_proto::{Api, Head};
 
 use crate::event::{Event, Permission, Reporter};
@@ -17,11 +20,54 @@ use crate::page::{Decision, FromPage, PageSession, ToPage};
 /// What all tabs share.
 pub(crate) struct Shared {
     pub(crate) feed: TurnFeed,
-    pub(crate) widget: LayerConfig,
+    pub(crate) host: Host,
     pub(crate) trusted: TrustedOrigins,
     pub(crate) grants: Grants,
     pub(crate) fetches: watch::Receiver<Option<LastFetch>>,
+    /// Why the homeserver cannot be reached; `None` while it can.
+    #[expect(dead_code, reason = "the page does not show it yet")]
+    pub(crate) outage: watch::Receiver<Option<String>>,
     pub(crate) reporter: Arc<Reporter>,
+}
+
+/// What stands behind a tab.
+pub(crate) enum Host {
+    /// The bare handshake.
+    Handshake(LayerConfig),
+    /// A room of an account.
+    Room {
+        settings: WidgetSettings,
+        room: Room,
+    },
+}
+
+/// What a tab's widget speaks with.
+enum Layer {
+    Handshake(TurnLayer),
+    Room(TurnWidgetDriver),
+}
+
+impl Layer {
+    async fn send(&mut self, text: String) -> bool {
+        match self {
+            Self::Handshake(layer) => layer.send(text).await,
+            Self::Room(driver) => driver.send(text).await,
+        }
+    }
+
+    async fn page_loaded(&mut self) -> bool {
+        match self {
+            Self::Handshake(layer) => layer.page_loaded().await,
+            Self::Room(driver) => driver.page_loaded().await,
+        }
+    }
+
+    async fn recv(&mut self) -> Option<String> {
+        match self {
+            Self::Handshake(layer) => layer.recv().await,
+            Self::Room(driver) => driver.recv().await,
+        }
+    }
 }
 
 /// Serves one tab until it closes.
@@ -36,12 +82,24 @@ pub(crate) async fn run(mut page: PageSession, number: u64, shared: Arc<Shared>)
         .clone()
         .or(Remembered::new(shared.grants.clone()))
         .or(Ask::remembering(to_person, shared.grants.clone()));
-    let layer = TurnLayer::spawn(
-        InnerHost::handshake(),
-        &shared.feed,
-        policy,
-        shared.widget.clone(),
-    );
+    let layer = match &shared.host {
+        Host::Handshake(config) => Layer::Handshake(TurnLayer::spawn(
+            InnerHost::handshake(),
+            &shared.feed,
+            policy,
+            config.clone(),
+        )),
+        Host::Room { settings, room } => {
+            let (trusted, policy) = (shared.trusted.clone(), Arc::new(policy));
+            let decide = move |request: CapabilityRequest| {
+                let (trusted, policy) = (trusted.clone(), policy.clone());
+                async move { approved(request, &trusted, &*policy).await }
+            };
+            let driver =
+                TurnWidgetDriver::spawn(settings.clone(), room.clone(), decide, &shared.feed);
+            Layer::Room(driver)
+        }
+    };
     let mut tab = Tab {
         number,
         shared: &shared,
@@ -54,6 +112,29 @@ pub(crate) async fn run(mut page: PageSession, number: u64, shared: Arc<Shared>)
         session: number,
         open: false,
     });
+}
+
+/// All for a trusted origin; for others TURN, if `policy` grants it.
+async fn approved(
+    request: CapabilityRequest,
+    trusted: &TrustedOrigins,
+    policy: &impl PermissionPolicy,
+) -> Vec<String> {
+    let of_origin = PermissionRequest::new(
+        request.origin.clone(),
+        &*request.account,
+        Some(request.room.clone()),
+        ["m.turn_servers"].into_iter().collect(),
+    );
+    if trusted.decide(&of_origin).await.is_grant() {
+        return request.capabilities;
+    }
+    match request.turn() {
+        Some(turn) if policy.decide(&turn).await.is_grant() => {
+            turn.capability.names().map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 struct Tab<'a> {
@@ -70,7 +151,7 @@ impl Tab<'_> {
     async fn serve(
         &mut self,
         incoming: &mut mpsc::Receiver<FromPage>,
-        mut layer: TurnLayer,
+        mut layer: Layer,
         inquiries: &mut mpsc::Receiver<Inquiry>,
     ) -> Option<Infallible> {
         let mut fetches = self.shared.fetches.clone();
