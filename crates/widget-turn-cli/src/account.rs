@@ -15,7 +15,6 @@ use std::time::Duration;
 use matrix_sdk::authentication::matrix::MatrixSession;
 use matrix_sdk::config::RequestConfig;
 use matrix_sdk::ruma::api::client::account::whoami;
-use matrix_sdk::ruma::api::client::session::logout;
 use matrix_sdk::ruma::{OwnedUserId, UserId};
 use matrix_sdk::store::RoomLoadSettings;
 use matrix_sdk::{Client, SqliteStoreConfig};
@@ -219,7 +218,7 @@ pub(crate) async fn log_out(arguments: &arguments::Logout) -> Result<LoggedOut, 
     let mut folder = Folder::open(&root, &user)?;
     // What cannot be read can still be wiped.
     let left = match folder.kept() {
-        Ok(Some(kept)) => end(&folder, &kept).await,
+        Ok(Some(kept)) => login::log_out(kept.base_url(), kept.session()).await,
         Ok(None) => None,
         Err(error) => Some(error.to_string()),
     };
@@ -232,20 +231,6 @@ pub(crate) struct LoggedOut {
     pub(crate) user: OwnedUserId,
     /// Why the homeserver may still know the session.
     pub(crate) left: Option<String>,
-}
-
-/// `None` when the homeserver does not know the session any more.
-async fn end(folder: &Folder, kept: &Kept) -> Option<String> {
-    let client = match restore(folder, kept).await {
-        Ok(client) => client,
-        Err(error) => return Some(error.to_string()),
-    };
-    let request = logout::v3::Request::new();
-    match client.send(request).with_request_config(once()).await {
-        Ok(_) => None,
-        Err(error) if is_session_over(&error) => None,
-        Err(error) => Some(Fault::of(kept.base_url(), &error).to_string()),
-    }
 }
 
 fn once() -> RequestConfig {
@@ -265,13 +250,14 @@ fn user_id(text: &str, homeserver: Option<&str>) -> Result<OwnedUserId, AccountE
     UserId::parse(&whole).map_err(|_| AccountError::UserId(text.to_owned()))
 }
 
-/// Where no session is kept. Memory only.
+/// A client that keeps nothing.
 async fn stranger(base_url: &Url) -> Result<Client, AccountError> {
     let built = Client::builder()
         .homeserver_url(base_url)
         .http_client(homeserver::http_client(base_url)?)
         .request_config(once())
         .respect_login_well_known(false)
+        .handle_refresh_tokens()
         .build()
         .await;
     built.map_err(|error| AccountError::NoClient(fault::chain(&error)))

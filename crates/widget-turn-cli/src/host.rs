@@ -197,11 +197,9 @@ async fn find(
     let client = account.client();
     progress.show(account.user().as_str(), "looking for the room");
     let joined = room::joined(client).await?;
-    if joined.is_empty() {
-        return Err(HostError::NoRooms(account.user().to_owned()));
-    }
     let named = match &arguments.room {
         Some(name) => Some(room::find(client, account.user(), name, &joined).await?),
+        None if joined.is_empty() => return Err(HostError::NoRooms(account.user().to_owned())),
         None => None,
     };
     progress.show(account.user().as_str(), "the first sync");

@@ -23,6 +23,10 @@ use tracing_subscriber::EnvFilter;
 
 use arguments::{Arguments, Command};
 
+/// Each answer of a homeserver that is no success is an error to the SDK's log: to people, the command tells of those that
+/// matter.
+const LOG: &str = "warn,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -73,8 +77,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
 
 /// Standard error, so that `--json` stays whole.
 fn log() {
-    let filter =
-        EnvFilter::try_from_env("WIDGET_TURN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("WIDGET_TURN_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let colours = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()

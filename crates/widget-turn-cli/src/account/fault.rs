@@ -183,10 +183,14 @@ pub(crate) fn network(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    match error.source() {
-        Some(cause) => chain(cause),
-        None => "the connection broke".to_owned(),
+    let mut cause = error.source();
+    let mut why = "the connection broke".to_owned();
+    // The innermost says what happened; those around it, only where in the program.
+    while let Some(error) = cause {
+        why = error.to_string();
+        cause = error.source();
     }
+    escaped(&why.chars().take(300).collect::<String>())
 }
 
 /// The homeserver's own words, or what is wrong with its answer.

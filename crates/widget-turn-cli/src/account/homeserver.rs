@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, redirect, tls};
 use serde_json::Value;
 use url::{Host, Url};
+use widget_turn::Secret;
 
 use super::fault::{AccountError, Fault};
 
@@ -63,7 +64,7 @@ impl Homeserver {
             Place::Name(origin) => discover(origin).await?,
             Place::Base(base) => base.clone(),
         };
-        let answer = get(&http_client(&base)?, &at(&base, VERSIONS)).await;
+        let answer = get(&http_client(&base)?, &at(&base, VERSIONS), None).await;
         match answer.map_err(|error| Fault::of_network(&base, &error))? {
             (200, body) if body.get("versions").is_some_and(Value::is_array) => Ok(base),
             (status, _) => Err(Fault::NotAHomeserver { url: base, status }.into()),
@@ -82,7 +83,7 @@ pub(super) async fn discover(origin: &Url) -> Result<Url, AccountError> {
         url: url.clone(),
         why,
     };
-    match get(&client, &url).await {
+    match get(&client, &url, None).await {
         Ok((404, _)) => Ok(origin.clone()),
         Ok((200, body)) => {
             let named = body
@@ -98,21 +99,26 @@ pub(super) async fn discover(origin: &Url) -> Result<Url, AccountError> {
 }
 
 /// Status, and body where that is JSON.
-async fn get(client: &Client, url: &Url) -> Result<(u16, Value), reqwest::Error> {
-    let asked = async {
-        let mut response = client.get(url.clone()).timeout(LIMIT).send().await?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LONGEST {
-                body.clear();
-                break;
-            }
+pub(super) async fn get(
+    client: &Client,
+    url: &Url,
+    token: Option<&Secret>,
+) -> Result<(u16, Value), reqwest::Error> {
+    let mut request = client.get(url.clone()).timeout(LIMIT);
+    if let Some(token) = token {
+        request = request.bearer_auth(token.expose());
+    }
+    let mut response = request.send().await?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST {
+            body.clear();
+            break;
         }
-        let json = serde_json::from_slice(&body).unwrap_or_default();
-        Ok((response.status().as_u16(), json))
-    };
-    asked.await
+    }
+    let json = serde_json::from_slice(&body).unwrap_or_default();
+    Ok((response.status().as_u16(), json))
 }
 
 /// For one homeserver. What it redirects elsewhere is not followed: passwords and tokens go nowhere else.
@@ -154,7 +160,7 @@ fn base_url(url: Url) -> Option<Url> {
     (plain && safe).then_some(url)
 }
 
-fn at(base: &Url, path: &str) -> Url {
+pub(super) fn at(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
     url

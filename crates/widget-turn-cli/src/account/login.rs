@@ -2,7 +2,6 @@
 
 use matrix_sdk::authentication::matrix::MatrixSession;
 use matrix_sdk::ruma::UserId;
-use matrix_sdk::ruma::api::client::account::whoami;
 use matrix_sdk::ruma::api::client::session::get_login_types::v3::{self as ways, LoginType};
 use matrix_sdk::ruma::api::client::session::login::v3::{self as login, LoginInfo};
 use matrix_sdk::ruma::api::client::session::logout;
@@ -10,17 +9,20 @@ use matrix_sdk::ruma::api::client::uiaa::{MatrixUserIdentifier, UserIdentifier};
 use matrix_sdk::ruma::api::error::ErrorKind;
 use matrix_sdk::store::RoomLoadSettings;
 use matrix_sdk::utils::local_server::{LocalServerBuilder, LocalServerResponse};
-use matrix_sdk::{Client, HttpError, SessionMeta, SessionTokens};
+use matrix_sdk::{Client, HttpError, SessionMeta};
+use serde_json::Value;
 use url::Url;
 use widget_turn::Secret;
 
 use super::credential::Credential;
 use super::fault::{AccountError, Fault, is_session_over, limited, said};
+use super::homeserver::{at, get, http_client};
 use super::stranger;
 use crate::terminal::{self, Progress};
 
 /// What other devices of the account show.
 const DEVICE_NAME: &str = "widget-turn";
+const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
 
 /// By password, or on the homeserver's web page where it takes none.
 pub(super) async fn log_in(
@@ -68,7 +70,7 @@ pub(super) async fn log_in(
     let session = MatrixSession::from(&response);
     if session.meta.user_id != *user {
         let found = session.meta.user_id.clone();
-        end(&client, session).await;
+        end(base_url, session).await;
         return Err(AccountError::OtherUser {
             wanted: user.to_owned(),
             found,
@@ -112,45 +114,54 @@ fn show_page(url: String, browser: bool) {
     }
 }
 
-/// Whose token it is.
+/// Whose token it is. The SDK sends a token only with a session, whose owner is not known yet.
 pub(super) async fn owner(base_url: &Url, token: &Secret) -> Result<SessionMeta, AccountError> {
-    let client = stranger(base_url).await?;
-    // The SDK sends a token only with a session, whose owner is not known yet.
-    let unknown = SessionMeta {
-        user_id: matrix_sdk::ruma::owned_user_id!("@unknown:localhost"),
-        device_id: matrix_sdk::ruma::owned_device_id!("UNKNOWN"),
+    let asked = get(&http_client(base_url)?, &at(base_url, WHOAMI), Some(token)).await;
+    let (status, body) = asked.map_err(|error| Fault::of_network(base_url, &error))?;
+    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    if status == 401 && matches!(text("errcode"), "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN") {
+        return Err(AccountError::UnknownToken);
+    }
+    let user_id = UserId::parse(text("user_id"));
+    let (200, Ok(user_id)) = (status, user_id) else {
+        let words: String = text("error").chars().take(300).collect();
+        return Err(Fault::Refused {
+            url: base_url.clone(),
+            said: terminal::escaped(&format!("status {status} {words}")),
+        }
+        .into());
     };
-    let session = MatrixSession {
-        meta: unknown,
-        tokens: SessionTokens {
-            access_token: token.expose().to_owned(),
-            refresh_token: None,
-        },
-    };
-    let auth = client.matrix_auth();
-    let restored = auth.restore_session(session, RoomLoadSettings::default());
-    restored
-        .await
-        .map_err(|error| AccountError::NoClient(super::fault::chain(&error)))?;
-    let who = client.send(whoami::v3::Request::new()).await;
-    let who = who.map_err(|error| match is_session_over(&error) {
-        true => AccountError::UnknownToken,
-        false => Fault::of(base_url, &error).into(),
-    })?;
-    Ok(SessionMeta {
-        user_id: who.user_id,
-        device_id: who.device_id.ok_or(AccountError::NoDevice)?,
-    })
+    match text("device_id") {
+        "" => Err(AccountError::NoDevice),
+        device => Ok(SessionMeta {
+            user_id,
+            device_id: device.into(),
+        }),
+    }
 }
 
 /// A session that nobody keeps is no use to anybody.
-async fn end(client: &Client, session: MatrixSession) {
+async fn end(base_url: &Url, session: MatrixSession) {
+    if let Some(why) = log_out(base_url, session).await {
+        tracing::warn!("a session may be left behind: {why}");
+    }
+}
+
+/// Why the homeserver may still know the session; `None` when it does not.
+pub(super) async fn log_out(base_url: &Url, session: MatrixSession) -> Option<String> {
+    let client = match stranger(base_url).await {
+        Ok(client) => client,
+        Err(error) => return Some(error.to_string()),
+    };
     let auth = client.matrix_auth();
     let restored = auth.restore_session(session, RoomLoadSettings::default());
-    if restored.await.is_ok()
-        && let Err(error) = client.send(logout::v3::Request::new()).await
-    {
-        tracing::warn!("a session may be left behind: {}", said(&error));
+    if let Err(error) = restored.await {
+        return Some(super::fault::chain(&error));
+    }
+    match client.send(logout::v3::Request::new()).await {
+        Ok(_) => None,
+        Err(error) if is_session_over(&error) => None,
+        Err(error) => Some(Fault::of(base_url, &error).to_string()),
     }
 }
 

@@ -87,6 +87,12 @@ impl State {
             };
         }
         if path == "/_matrix/client/v3/refresh" {
+            if self.tokens.is_empty() {
+                return (
+                    401,
+                    json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "who?" }),
+                );
+            }
             let access = format!("refreshed-{}", self.expired.len());
             let who = (ALICE.to_owned(), "DEVICE1".to_owned());
             self.tokens.insert(access.clone(), who);
