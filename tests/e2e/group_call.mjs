@@ -3,43 +3,42 @@
 import assert from "node:assert/strict";
 import { PATIENCE, until } from "./rig.mjs";
 
-/** Waits until the widget has begun. */
-export async function ready(seat) {
-  return until(`the widget of ${seat.user.id}`, async () => {
-    const seen = await seat.seen();
-    assert.equal(seen?.error ?? null, null);
-    return seen?.started && seen.updates.length > 0 ? seen : null;
-  });
-}
-
 /** Joins the room's call, and makes it if it is the first. */
 export async function join(seat) {
   await seat.call("join");
 }
 
-/** Waits until all see the call in which the first one is. */
-export async function callSeen([first, ...others]) {
-  for (const seat of others) {
-    await until(`${seat.user.id} to see the call`, async () => (await seat.call("participants"))?.includes(first.user.id));
-  }
+/** Waits until all of these see that the user at the seat is in the call. */
+export async function seenIn(seat, others) {
+  const sees = async (other) => (await other.call("participants"))?.includes(seat.user.id);
+  await Promise.all(others.map((other) => until(`${other.user.id} to see ${seat.user.id} in the call`, () => sees(other))));
 }
 
-/** Waits until everyone decodes everyone else, through relays alone; gives the time of the last. */
-export async function media(seats, patience = PATIENCE) {
+/** Waits until everyone decodes everyone else, through relays alone; gives the time at which the last one did. */
+export async function media(seats) {
   const others = seats.length - 1;
-  const wait = async (seat) => {
-    let peers;
-    const all = until("media", async () => {
-      peers = await seat.call("peers");
-      return peers.filter((peer) => peer.frames > 10).length >= others;
-    }, patience);
-    await all.catch(async (error) => {
-      const { iceErrors } = await seat.seen();
-      throw new Error(`${seat.user.id}: ${error.message}; ${JSON.stringify({ peers, iceErrors })}`);
+  const at = seats.map(async (seat) => {
+    let timer;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, PATIENCE);
     });
+    const at = await Promise.race([seat.call("media", others), late]);
+    clearTimeout(timer);
+    const peers = await seat.call("peers");
+    const state = `${seat.user.id}: ${JSON.stringify({ peers, iceErrors: (await seat.seen()).iceErrors })}`;
+    assert.ok(at, `waited ${PATIENCE} ms for media; ${state}`);
     const decoded = peers.filter((peer) => peer.frames > 10);
-    assert.deepEqual(decoded.map((peer) => peer.pair), Array(others).fill("relay/relay"));
-    return Date.now();
-  };
-  return Math.max(...(await Promise.all(seats.map(wait))));
+    assert.deepEqual(decoded.map((peer) => peer.pair), Array(others).fill("relay/relay"), state);
+    return at;
+  });
+  return Math.max(...(await Promise.all(at)));
+}
+
+/** Waits until the user's connections have found no way: no relay took what the widget had for credentials. */
+export async function noWay(seat) {
+  await until(`${seat.user.id} to be refused by the relay`, async () => {
+    const [peers, { iceErrors }] = [await seat.call("peers"), await seat.seen()];
+    assert.ok(peers.every((peer) => peer.frames === 0 && peer.pair === null), JSON.stringify(peers));
+    return iceErrors.includes(401) && peers.some((peer) => peer.gathering === "complete" && !peer.offered);
+  });
 }

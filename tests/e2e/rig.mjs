@@ -79,6 +79,14 @@ export function file() {
   return { after: (end) => ends.push(end) };
 }
 
+// The runner may end without the hooks of its tests.
+const children = new Set();
+process.once("exit", () => {
+  for (const child of children) {
+    child.kill("SIGKILL");
+  }
+});
+
 /** Starts a program that ends with the test; its output is shown if the test fails. */
 export function program(test, command, args, options = {}) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
@@ -88,15 +96,13 @@ export function program(test, command, args, options = {}) {
     stream.on("data", (text) => said.push(text));
   }
   const ended = once(child, "exit");
-  // The runner may end without its hooks.
-  const reap = () => child.kill("SIGKILL");
-  process.once("exit", reap);
+  children.add(child);
   test.after(async () => {
     child.kill("SIGINT");
-    const stubborn = setTimeout(reap, PATIENCE);
+    const stubborn = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
     await ended;
     clearTimeout(stubborn);
-    process.removeListener("exit", reap);
+    children.delete(child);
   });
   return { child, ended, output: () => said.join("") };
 }

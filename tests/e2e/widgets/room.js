@@ -41,6 +41,7 @@ client.startClient().then(
   (error) => (seen.error = String(error)),
 );
 
+window.versions = () => api.transport.send("supported_api_versions", {});
 window.sendEvent = (text) => client.sendEvent(roomId, TYPE, { text });
 window.sendState = (text) => client.sendStateEvent(roomId, TYPE, { text }, userId);
 window.sendToDevice = (text, user, device) => client.sendToDevice(TYPE, new Map([[user, new Map([[device, { text }]])]]));
