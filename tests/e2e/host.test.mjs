@@ -269,7 +269,7 @@ test("a session begins by the password, is kept, and is wiped by logout", async 
 });
 
 test("a homeserver that was away for a while is back for the widget too; then it has no TURN", async (t) => {
-  const [place, other] = await inRoom(["alice", "bob"]);
+  const [place, other, third] = await inRoom(["alice", "bob", "carol"]);
   const alice = await inOurs(t, place);
   const bob = await inOurs(t, other);
   await ready(alice);
@@ -291,7 +291,7 @@ test("a homeserver that was away for a while is back for the widget too; then it
 
   await synapse.pause();
   await synapse.resume({});
-  const without = await inOurs(t, place);
+  const without = await inOurs(t, third);
   await started(without);
   const refused = await until("the refusal", async () => (await without.seen()).marks.refused);
   assert.match(refused.message, /TURN/);
