@@ -79,8 +79,9 @@ export function file() {
   return { after: (end) => ends.push(end) };
 }
 
-// The runner may end without the hooks of its tests.
+// A run that is broken off ends without the hooks of its tests.
 const children = new Set();
+process.once("SIGTERM", () => process.exit(1));
 process.once("exit", () => {
   for (const child of children) {
     child.kill("SIGKILL");
