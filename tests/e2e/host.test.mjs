@@ -153,6 +153,22 @@ describe("a widget in a room", { concurrency: 3 }, () => {
     }
   });
 
+  test("gets every to-device message of many that come at once, in order", async (t) => {
+    const [place, { user: sender }] = await inRoom(["alice", "bob"]);
+    const tab = await inOurs(t, place);
+    await ready(tab);
+    const texts = Array.from({ length: 40 }, (_, i) => `message ${i}`);
+    // The homeserver gathers them while nobody takes them.
+    tab.host.running.child.kill("SIGSTOP");
+    for (const text of texts) {
+      const messages = { [place.user.id]: { [place.user.device]: { text } } };
+      await synapse.request("PUT", `sendToDevice/org.example.note/${text.replace(" ", "")}`, { messages }, sender);
+    }
+    tab.host.running.child.kill("SIGCONT");
+    await arrives(tab, "toDevice", texts.at(-1));
+    assert.deepEqual((await tab.seen()).toDevice.map(({ text }) => text), texts);
+  });
+
   test("is told that guests get no TURN, and has the room all the same", async (t) => {
     const owner = await synapse.user("alice");
     const guest = await synapse.guest();
