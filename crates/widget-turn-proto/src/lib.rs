@@ -144,6 +144,7 @@
 
 mod capability;
 mod handshake;
+mod jitter;
 mod layer;
 mod message;
 mod page;
