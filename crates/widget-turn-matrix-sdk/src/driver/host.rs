@@ -71,7 +71,8 @@ impl Host {
         }
     }
 
-    async fn serve(self, driver: impl Driver, approved: Approved) {
+    /// Runs until the layer or the driver ends.
+    pub(super) async fn serve(self, driver: impl Driver, approved: Approved) {
         let running = Running {
             host: self,
             driver,
@@ -87,7 +88,7 @@ impl Host {
 }
 
 /// The driver's end: the SDK's handle, or what stands in for it in a test.
-trait Driver: Send + Sync {
+pub(super) trait Driver: Send + Sync {
     fn recv(&self) -> impl Future<Output = Option<String>> + Send;
     fn send(&self, text: String) -> impl Future<Output = bool> + Send;
 }

@@ -106,6 +106,13 @@ impl Front {
     }
 
     fn new_page(&self) -> Page {
+        let (page, host) = self.connect();
+        tokio::spawn(host.run());
+        page
+    }
+
+    /// A page, and the host that is to run behind it.
+    fn connect(&self) -> (Page, Host) {
         let widget_id = self.settings.widget_id();
         let subject = CapabilityRequest {
             widget_id: widget_id.to_owned(),
@@ -137,12 +144,12 @@ impl Front {
             live_state: self.config.live_state,
             connection: self.connection.clone(),
         };
-        tokio::spawn(host.run());
-        Page {
+        let page = Page {
             layer,
             notes,
             question: Value::from(question).to_string(),
-        }
+        };
+        (page, host)
     }
 }
 
@@ -171,3 +178,6 @@ impl Page {
         let _ = self.notes.send(note);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,3 +126,63 @@ fn data(message: &str) -> Option<Box<RawValue>> {
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(message).ok()?;
     fields.remove("data")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send_event(number: u32) -> String {
+        format!(
+            r#"{{"api":"toWidget","data":{{"type":"t","state_key":"","n":{number}}},"action":"send_event"}}"#
+        )
+    }
+
+    const UPDATE: &str = r#"{"action":"update_state","data":{"state":[]}}"#;
+
+    #[test]
+    fn what_comes_before_the_first_update_is_told_after_it() {
+        let mut events = StateEvents::new(2);
+        events.make_updates();
+        assert_eq!(events.event(&send_event(1)), None);
+        assert_eq!(events.event(&send_event(2)), None);
+        let early = events.update(UPDATE);
+        assert_eq!(
+            early,
+            [
+                r#"{"state":[{"type":"t","state_key":"","n":1}]}"#,
+                r#"{"state":[{"type":"t","state_key":"","n":2}]}"#
+            ]
+        );
+        let update = events.event(&send_event(3));
+        assert_eq!(
+            update.as_deref(),
+            Some(r#"{"state":[{"type":"t","state_key":"","n":3}]}"#)
+        );
+        assert!(events.update(UPDATE).is_empty());
+    }
+
+    #[test]
+    fn where_no_first_update_comes_nothing_waits_for_it() {
+        for kinds in [0, 16] {
+            let mut events = StateEvents::new(kinds);
+            events.make_updates();
+            assert!(events.event(&send_event(1)).is_some());
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_no_state_event_is_left_alone() {
+        let mut events = StateEvents::new(0);
+        events.make_updates();
+        for text in [
+            r#"{"data":{"type":"t"}}"#,
+            r#"{"data":{"type":"t","state_key":null}}"#,
+            r#"{"data":{"state_key":""}}"#,
+            r#"{"data":7}"#,
+            "{}",
+            "",
+        ] {
+            assert_eq!(events.event(text), None);
+        }
+    }
+}

@@ -4,12 +4,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use matrix_sdk::Room;
 use matrix_sdk::ruma::api::FeatureFlag;
 use matrix_sdk::ruma::api::client::sync::sync_events::v5::request::RoomSubscription;
 use matrix_sdk::ruma::events::StateEventType;
 use matrix_sdk::sliding_sync::Version;
-use matrix_sdk::{SlidingSync, SlidingSyncBuilder};
+use matrix_sdk::{Client, HttpResult, Room, SlidingSync, SlidingSyncBuilder};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -109,24 +108,17 @@ async fn connect(
     answered: &mut Option<oneshot::Sender<()>>,
 ) -> Option<SlidingSync> {
     let client = room.client();
-    // A client that uses it knows that it is there.
-    if let Version::None = client.sliding_sync_version() {
-        let mut rest = REST[0];
-        let supported = loop {
-            match client.supported_versions().await {
-                Ok(supported) => break supported,
-                Err(error) => {
-                    tracing::warn!(
-                        "the homeserver does not tell whether it has sliding sync: {error}"
-                    );
-                    answered.take();
-                    sleep(rest).await;
-                    rest = REST[1].min(rest * 2);
-                }
+    let mut rest = REST[0];
+    loop {
+        match has_sliding_sync(&client).await {
+            Ok(true) => break,
+            Ok(false) => return None,
+            Err(error) => {
+                tracing::warn!("the homeserver does not tell whether it has sliding sync: {error}");
+                answered.take();
+                sleep(rest).await;
+                rest = REST[1].min(rest * 2);
             }
-        };
-        if !supported.features.contains(&FeatureFlag::Msc4186) {
-            return None;
         }
     }
     let builder: Result<SlidingSyncBuilder, _> = client.sliding_sync(connection);
@@ -137,4 +129,16 @@ async fn connect(
     built
         .inspect_err(|error| tracing::error!("no sliding sync for a widget: {error}"))
         .ok()
+}
+
+/// The client's own [`sliding_sync_version`](Client::sliding_sync_version) tells nothing: it need not have asked.
+async fn has_sliding_sync(client: &Client) -> HttpResult<bool> {
+    let known = client.supported_versions().await?;
+    if known.features.contains(&FeatureFlag::Msc4186) {
+        return Ok(true);
+    }
+    // What the client was built with is without features, and what it remembers may be old.
+    let told = client.fetch_server_versions(None).await?;
+    let told = told.as_supported_versions();
+    Ok(told.features.contains(&FeatureFlag::Msc4186))
 }
