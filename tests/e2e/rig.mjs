@@ -13,7 +13,7 @@ import { chromium } from "playwright-core";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 /** The binary under test. */
-export const binary = process.env.WIDGET_TURN_BIN ?? join(root, "target", "release", "widget-turn");
+export const binary = process.env.WIDGET_TURN_BIN ?? join(root, "target", "debug", "widget-turn");
 
 /** Where screenshots go. */
 export const artifacts = join(root, "tests", "e2e", "artifacts");
