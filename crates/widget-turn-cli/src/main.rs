@@ -1,6 +1,7 @@
 //! The command `widget-turn`.
 
 mod arguments;
+mod capability;
 mod check;
 mod demo;
 mod event;
