@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod credentials;
 mod demo;
 mod event;
 mod grants;
