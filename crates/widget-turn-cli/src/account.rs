@@ -59,7 +59,7 @@ impl Account {
 pub(crate) async fn log_in(
     login: &arguments::Login,
     browser: bool,
-    progress: Progress,
+    progress: &Progress,
 ) -> Result<Account, AccountError> {
     let root = folder::root(login.data.as_deref())?;
     let credential = Credential::read(login)?;
@@ -92,7 +92,7 @@ async fn by_token(
     login: &arguments::Login,
     token: &widget_turn::Secret,
     root: &std::path::Path,
-    progress: Progress,
+    progress: &Progress,
 ) -> Result<Account, AccountError> {
     let name = match (&login.homeserver, &login.user) {
         (Some(name), _) => name.clone(),

@@ -2,7 +2,6 @@
 //!
 //! The page, the layer and the source are those of a real host; only what is at the two ends is the demo's own.
 
-pub(crate) mod credentials;
 pub(crate) mod homeserver;
 pub(crate) mod turn_server;
 pub(crate) mod widget_server;
@@ -23,11 +22,11 @@ use widget_turn::{
 
 use crate::arguments;
 use crate::browser;
+use crate::credentials::{SharedSecret, system_clock};
 use crate::event::{Event, Reporter};
 use crate::observed::Observed;
 use crate::page::{PageConfig, PageServer};
-use crate::session;
-use credentials::{SharedSecret, system_clock};
+use crate::session::{self, Host};
 use homeserver::HomeserverConfig;
 use turn_server::TurnServer;
 use widget_server::WidgetServer;
@@ -99,14 +98,14 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
     let shared = Arc::new(session::Shared {
         fetches: source.last(),
         feed: TurnFeed::new(source, feed_config(arguments.ttl)),
-        host: session::Host::Handshake(LayerConfig::new(
+        host: Host::Handshake(LayerConfig::new(
             WIDGET_ID,
             Origin::from(&widget_url),
             ACCOUNT,
         )),
         trusted,
         grants,
-        // Its homeserver is this process.
+        // It is in this process.
         outage: watch::channel(None).1,
         reporter: reporter.clone(),
     });
@@ -116,6 +115,7 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         widget_url: widget_url.clone(),
         widget_id: WIDGET_ID.to_owned(),
         account: ACCOUNT.to_owned(),
+        room: None,
     };
     let (sessions, mut tabs) = mpsc::channel(1);
     servers.spawn(page.serve(config, sessions)?);

@@ -26,7 +26,7 @@ use crate::arguments;
 use crate::browser;
 use crate::event::{Event, Reporter};
 use crate::observed::Observed;
-use crate::page::{PageConfig, PageServer};
+use crate::page::{PageConfig, PageRoom, PageServer};
 use crate::session;
 use crate::terminal::{self, Progress, escaped};
 use sync::Syncing;
@@ -105,7 +105,7 @@ pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(
     let grants = Grants::open(grants)?;
     let page = PageServer::bind(arguments.listen).await?;
     let progress = Progress::on_a_terminal();
-    let found = find(&arguments, &reporter, progress).await;
+    let found = find(&arguments, &reporter, &progress).await;
     progress.clear();
     let Found {
         account,
@@ -126,6 +126,10 @@ pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(
         widget_url: url.clone(),
         widget_id: widget.id,
         account: account.user().to_string(),
+        room: Some(PageRoom {
+            id: room.room_id().to_string(),
+            name: room::name(&room).await,
+        }),
     };
     let shared = Arc::new(session::Shared {
         feed: feed.clone(),
@@ -191,7 +195,7 @@ struct Found {
 async fn find(
     arguments: &arguments::Host,
     reporter: &Arc<Reporter>,
-    progress: Progress,
+    progress: &Progress,
 ) -> Result<Found, HostError> {
     let account = account::log_in(&arguments.login, !arguments.no_open, progress).await?;
     let client = account.client();

@@ -3,7 +3,9 @@
 mod account;
 mod arguments;
 mod browser;
+mod capability;
 mod check;
+mod credentials;
 mod demo;
 mod event;
 mod grants;
@@ -25,7 +27,7 @@ use arguments::{Arguments, Command};
 
 /// Each answer of a homeserver that is no success is an error to the SDK's log: to people, the command tells of those that
 /// matter.
-const LOG: &str = "warn,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error";
+const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -77,6 +79,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
 
 /// Standard error, so that `--json` stays whole.
 fn log() {
+    // Whoever meets a bad certificate reports it itself.
     let filter = EnvFilter::try_from_env("WIDGET_TURN_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let colours = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -30,7 +30,7 @@ pub(super) async fn log_in(
     user: &UserId,
     credential: Option<Credential>,
     browser: bool,
-    progress: Progress,
+    progress: &Progress,
 ) -> Result<MatrixSession, AccountError> {
     let client = stranger(base_url).await?;
     progress.show(user.as_str(), "logging in");

@@ -234,7 +234,7 @@ impl Drop for Folder {
 }
 
 async fn log_in(login: &Login) -> Result<Account, AccountError> {
-    super::log_in(login, false, Progress::silent()).await
+    super::log_in(login, false, &Progress::Hidden).await
 }
 
 /// Why it failed, in the words that the person reads.
