@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use url::Url;
 use widget_turn::{
@@ -25,7 +25,7 @@ use crate::credentials::{SharedSecret, system_clock};
 use crate::event::{Event, Reporter};
 use crate::observed::Observed;
 use crate::page::{PageConfig, PageServer};
-use crate::session;
+use crate::session::{self, Host};
 use homeserver::HomeserverConfig;
 use turn_server::TurnServer;
 use widget_server::WidgetServer;
@@ -97,9 +97,15 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
     let shared = Arc::new(session::Shared {
         fetches: source.last(),
         feed: TurnFeed::new(source, feed_config(arguments.ttl)),
-        widget: LayerConfig::new(WIDGET_ID, Origin::from(&widget_url), ACCOUNT),
+        host: Host::Handshake(LayerConfig::new(
+            WIDGET_ID,
+            Origin::from(&widget_url),
+            ACCOUNT,
+        )),
         trusted,
         grants,
+        // It is in this process.
+        outage: watch::channel(None).1,
         reporter: reporter.clone(),
     });
     let (page_url, ticket_url) = (page.url(), page.ticket_url());
@@ -108,6 +114,7 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         widget_url: widget_url.clone(),
         widget_id: WIDGET_ID.to_owned(),
         account: ACCOUNT.to_owned(),
+        room: None,
     };
     let (sessions, mut tabs) = mpsc::channel(1);
     servers.spawn(page.serve(config, sessions)?);

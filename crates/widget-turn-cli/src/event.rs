@@ -1,9 +1,13 @@
 //! What the command tells of what happens: for people, or as JSON lines.
 
-use std::io::Write;
+mod lines;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
+use widget_turn::TurnCapability;
+
+use lines::Lines;
 
 /// Something that happened. No secret is in any.
 #[derive(Serialize)]
@@ -23,6 +27,8 @@ pub(crate) enum Event {
         session: u64,
         origin: String,
         decision: Permission,
+        /// What it is about, by the names that the widget used: what was granted, or all that was asked for.
+        capabilities: Vec<String>,
     },
     /// The widget began to watch.
     Watch { session: u64 },
@@ -59,10 +65,11 @@ pub(crate) enum Permission {
     Withdrawn,
 }
 
-/// Writes events to standard output.
+/// Writes events to standard output, without waiting for whoever reads them.
 pub(crate) struct Reporter {
     json: bool,
     started: Instant,
+    lines: Lines,
 }
 
 impl Reporter {
@@ -70,6 +77,7 @@ impl Reporter {
         Self {
             json,
             started: Instant::now(),
+            lines: Lines::to(std::io::stdout()),
         }
     }
 
@@ -79,9 +87,12 @@ impl Reporter {
         } else {
             self.text(event)
         };
-        if let Some(line) = line {
-            // Whoever read this has gone; the page goes on.
-            let _ = writeln!(std::io::stdout().lock(), "{line}");
+        if let Some(line) = line
+            && let Some(lost) = self.lines.write(line)
+        {
+            let message = format!("{lost} events were lost: nobody read them in time");
+            // Its own loss would be told with the next.
+            self.report(&Event::Error { message });
         }
     }
 
@@ -97,13 +108,15 @@ impl Reporter {
                 session,
                 origin,
                 decision,
+                capabilities,
             } => {
+                let what = summary(capabilities);
                 let decision = match decision {
-                    Permission::Asked => "asks for TURN",
-                    Permission::AllowOnce => "may use TURN, this once",
-                    Permission::AllowAlways => "may always use TURN",
-                    Permission::Deny => "may not use TURN",
-                    Permission::Withdrawn => "no longer asks",
+                    Permission::Asked => format!("asks for {what}"),
+                    Permission::AllowOnce => format!("may have {what}, this once"),
+                    Permission::AllowAlways => format!("may always have {what}"),
+                    Permission::Deny => format!("may not have {what}"),
+                    Permission::Withdrawn => "no longer asks".to_owned(),
                 };
                 (format!("tab {session}"), format!("{origin} {decision}"))
             }
@@ -133,6 +146,23 @@ impl Reporter {
     }
 }
 
+/// What was asked for, in a few words.
+fn summary(capabilities: &[String]) -> String {
+    let asks_for_turn = capabilities
+        .iter()
+        .any(|name| TurnCapability::is_name(name));
+    let others = capabilities
+        .iter()
+        .filter(|name| !TurnCapability::is_name(name))
+        .count();
+    let plural = if others == 1 { "y" } else { "ies" };
+    match (asks_for_turn, others) {
+        (true, 0) => "TURN".to_owned(),
+        (true, _) => format!("TURN and {others} more capabilit{plural}"),
+        (false, _) => format!("{others} capabilit{plural}"),
+    }
+}
+
 /// The event as one line of JSON, with the time in seconds since 1970.
 fn json_line(event: &Event) -> String {
     #[derive(Serialize)]
@@ -148,7 +178,7 @@ fn json_line(event: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, Permission, json_line};
+    use super::{Event, Permission, json_line, summary};
 
     #[test]
     fn events_are_lines_of_json() {
@@ -156,11 +186,26 @@ mod tests {
             session: 1,
             origin: "http://127.0.0.1:7847".to_owned(),
             decision: Permission::AllowOnce,
+            capabilities: vec!["m.turn_servers".to_owned()],
         });
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["event"], "permission");
         assert_eq!(value["decision"], "allow_once");
         assert!(value["time"].is_f64());
         assert!(!line.contains('\n'));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_told_in_a_few_words() {
+        let told = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            summary(&names)
+        };
+        assert_eq!(
+            told(&["m.turn_servers", "town.robin.msc3846.turn_servers"]),
+            "TURN"
+        );
+        assert_eq!(told(&["m.turn_servers", "a"]), "TURN and 1 more capability");
+        assert_eq!(told(&["a", "b"]), "2 capabilities");
     }
 }

@@ -1,6 +1,7 @@
 //! The command `widget-turn`.
 
 mod arguments;
+mod capability;
 mod check;
 mod credentials;
 mod demo;
@@ -64,8 +65,9 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
 
 /// Standard error, so that `--json` stays whole.
 fn log() {
-    let filter =
-        EnvFilter::try_from_env("WIDGET_TURN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    // Whoever meets a bad certificate reports it itself.
+    let filter = EnvFilter::try_from_env("WIDGET_TURN_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,rustls_platform_verifier=off"));
     let colours = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()

@@ -63,7 +63,6 @@ impl LastFetch {
         ToPage::Fetch {
             status: self.status,
             outcome: self.outcome.clone(),
-            next_in: None,
         }
     }
 }

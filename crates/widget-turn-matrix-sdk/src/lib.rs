@@ -52,5 +52,8 @@
 mod driver;
 mod source;
 
-pub use driver::{CapabilityRequest, TurnWidgetDriver, TurnWidgetReceiver, TurnWidgetSender};
+pub use driver::{
+    CapabilityRequest, DriverConfig, LiveState, TurnWidgetDriver, TurnWidgetReceiver,
+    TurnWidgetSender,
+};
 pub use source::MatrixTurnSource;

@@ -10,7 +10,6 @@ mod handshake;
 mod pass_through;
 mod peers;
 mod prompt;
-mod random;
 mod reload;
 mod renegotiation;
 mod updates;

@@ -4,7 +4,6 @@ mod bench;
 mod clock;
 mod failures;
 mod hostile;
-mod outages;
 mod random;
 mod refusals;
 mod schedule;

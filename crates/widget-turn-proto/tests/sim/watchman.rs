@@ -6,7 +6,12 @@ use std::time::Duration;
 use serde_json::Value;
 use widget_turn_proto::{AskToken, OutagePolicy, Output, Timestamp, TurnCapability};
 
-use crate::harness::{RENEGOTIATE, UNWATCH, UPDATE, WATCH, parsed};
+pub(crate) const WATCH: &str = "watch_turn_servers";
+pub(crate) const UNWATCH: &str = "unwatch_turn_servers";
+pub(crate) const UPDATE: &str = "update_turn_servers";
+pub(crate) const RENEGOTIATE: &str = "org.matrix.msc2974.request_capabilities";
+/// The password of all credentials here.
+pub(crate) const PASSWORD: &str = "secret";
 
 /// A request that the layer owns is answered by then (W1); the timer may be late by a part of it.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -26,7 +31,7 @@ struct Flight {
     since: Timestamp,
 }
 
-pub(super) struct Watchman {
+pub(crate) struct Watchman {
     outage: OutagePolicy,
     grant: Grant,
     /// The requests that the layer is to answer, by their ids.
@@ -51,7 +56,7 @@ pub(super) struct Watchman {
 }
 
 impl Watchman {
-    pub(super) fn new(outage: OutagePolicy) -> Self {
+    pub(crate) fn new(outage: OutagePolicy) -> Self {
         Self {
             outage,
             grant: Grant::None,
@@ -70,7 +75,7 @@ impl Watchman {
         }
     }
 
-    pub(super) fn widget_says(&mut self, text: &str, now: Timestamp) {
+    pub(crate) fn widget_says(&mut self, text: &str, now: Timestamp) {
         let Some(message) = well_formed(text) else {
             return;
         };
@@ -126,14 +131,16 @@ impl Watchman {
         }
     }
 
-    pub(super) fn host_says(&mut self, text: &str) {
-        let message = parsed(text);
-        if message["action"] == "capabilities" {
+    pub(crate) fn host_says(&mut self, text: &str) {
+        let Some(message) = well_formed(text) else {
+            return;
+        };
+        if message["action"] == "capabilities" && message["response"].is_null() {
             self.questions.insert(id_of(&message));
         }
     }
 
-    pub(super) fn decided(&mut self, token: &AskToken, granted: bool) {
+    pub(crate) fn decided(&mut self, token: &AskToken, granted: bool) {
         if self.grant == Grant::Asked(token.clone()) {
             self.grant = if granted { Grant::Granted } else { Grant::None };
             // A watch that was answered while somebody decided.
@@ -141,13 +148,13 @@ impl Watchman {
         }
     }
 
-    pub(super) fn supplied(&mut self, name: Option<&str>) {
+    pub(crate) fn supplied(&mut self, name: Option<&str>) {
         if self.supplied {
             self.ready = name.map(str::to_owned);
         }
     }
 
-    pub(super) fn page_loads(&mut self) {
+    pub(crate) fn page_loads(&mut self) {
         if std::mem::replace(&mut self.loaded, true) {
             self.content_loaded = false;
             self.reloaded();
@@ -172,7 +179,7 @@ impl Watchman {
     }
 
     /// An output, and what it says if it is a message.
-    pub(super) fn sees(&mut self, output: &Output, message: &Value, now: Timestamp) {
+    pub(crate) fn sees(&mut self, output: &Output, message: &Value, now: Timestamp) {
         match output {
             Output::ToWidget(_) => self.sees_message(message, now),
             Output::ToHost(text) => {
@@ -181,7 +188,7 @@ impl Watchman {
                     action != WATCH && action != UNWATCH && action != UPDATE,
                     "{text}"
                 );
-                assert!(!text.contains("secret"));
+                assert!(!text.contains(PASSWORD));
             }
             Output::Ask(token, names) => {
                 assert!(self.grant == Grant::None, "one question at a time");
@@ -258,7 +265,7 @@ impl Watchman {
             assert_eq!(self.ready, None, "there is no outage");
         } else {
             assert_eq!(self.ready.as_ref(), Some(&name), "not the last credentials");
-            assert_eq!(data["password"], "secret");
+            assert_eq!(data["password"], PASSWORD);
         }
         assert_ne!(self.told.as_ref(), Some(&name), "the same twice");
         self.told = Some(name.clone());
@@ -282,7 +289,7 @@ impl Watchman {
     }
 
     /// Between two facts.
-    pub(super) fn rests(&mut self, due: Option<Timestamp>, now: Timestamp) {
+    pub(crate) fn rests(&mut self, due: Option<Timestamp>, now: Timestamp) {
         for (id, (action, since)) in &self.owed {
             assert!(now <= *since + PATIENCE, "{action} {id} is not answered");
         }
@@ -309,7 +316,17 @@ impl Watchman {
         );
     }
 
-    pub(super) fn nothing_is_owed(&self) {
+    /// Whether the widget watches, and has answered what it was told.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.watching && self.grant == Grant::Granted && self.flight.is_none()
+    }
+
+    /// Whether the layer watches the account's credentials.
+    pub(crate) fn is_supplied(&self) -> bool {
+        self.supplied
+    }
+
+    pub(crate) fn nothing_is_owed(&self) {
         assert!(self.owed.is_empty(), "{:?}", self.owed);
     }
 }
