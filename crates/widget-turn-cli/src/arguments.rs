@@ -135,11 +135,23 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) parallel: bool,
 
+    /// Wait until the credentials have expired, and say what the servers refuse then
+    #[arg(long)]
+    pub(crate) expect_expiry: bool,
+
+    /// Check again and again, this often, until Ctrl-C: a line a round, and what came of the last ones
+    #[arg(long, value_name = "TIME", value_parser = interval, conflicts_with = "expect_expiry")]
+    pub(crate) watch: Option<Duration>,
+
+    /// Write metrics to this file after each round, for the textfile collector of Prometheus' node_exporter
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prometheus_textfile: Option<PathBuf>,
+
     /// Hide user names, host names and addresses, for pasting the report into an issue
     #[arg(long)]
     pub(crate) redact: bool,
 
-    /// Print JSON, by docs/check.schema.json
+    /// Print JSON, by docs/check.schema.json; with --watch one object a line
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -156,6 +168,8 @@ Examples:
   widget-turn check 'turn:turn.example.org:3478?transport=udp' 'turns:turn.example.org:5349' --secret-file secret.txt
   widget-turn check turn:turn.example.org --username alice --password-file password.txt
   widget-turn check --homeserver example.org --token-file token.txt --redact      for an issue
+  widget-turn check turn:turn.example.org --secret-file secret.txt --ttl 10s --expect-expiry
+  widget-turn check --homeserver example.org --token-file token.txt --watch 10m --prometheus-textfile turn.prom
 
 No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C too.
 Certificates are verified by this machine's roots; SSL_CERT_FILE names others.";
@@ -211,6 +225,16 @@ fn step_limit(text: &str) -> Result<Duration, String> {
     let limit = humantime::parse_duration(text).map_err(|_| expected.to_owned())?;
     if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&limit) {
         Ok(limit)
+    } else {
+        Err(expected.to_owned())
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let expected = "expected a time from 1s to 24h, such as 30s, 10m or 1h";
+    let every = humantime::parse_duration(text).map_err(|_| expected.to_owned())?;
+    if (Duration::from_secs(1)..=Duration::from_secs(24 * 3600)).contains(&every) {
+        Ok(every)
     } else {
         Err(expected.to_owned())
     }

@@ -2,7 +2,6 @@
 //!
 //! The page, the layer and the source are those of a real host; only what is at the two ends is the demo's own.
 
-pub(crate) mod credentials;
 pub(crate) mod homeserver;
 pub(crate) mod turn_server;
 pub(crate) mod widget_server;
@@ -22,11 +21,11 @@ use widget_turn::{
 };
 
 use crate::arguments;
+use crate::credentials::{SharedSecret, system_clock};
 use crate::event::{Event, Reporter};
 use crate::observed::Observed;
 use crate::page::{PageConfig, PageServer};
 use crate::session::{self, Host};
-use credentials::{SharedSecret, system_clock};
 use homeserver::HomeserverConfig;
 use turn_server::TurnServer;
 use widget_server::WidgetServer;

@@ -3,6 +3,7 @@
 mod arguments;
 mod capability;
 mod check;
+mod credentials;
 mod demo;
 mod event;
 mod grants;

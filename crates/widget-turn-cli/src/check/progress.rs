@@ -7,39 +7,45 @@ use super::report::text::escaped;
 /// As wide as the report.
 const WIDTH: usize = 99;
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Progress {
-    shown: bool,
+#[derive(Clone)]
+pub(crate) enum Progress {
+    Hidden,
+    OnTerminal,
+    /// What a test is told of.
+    #[cfg(test)]
+    Told(std::sync::Arc<dyn Fn(&str) + Send + Sync>),
 }
 
 impl Progress {
     /// Shows lines where standard error is a terminal.
     pub(crate) fn on_a_terminal() -> Self {
-        Self {
-            shown: stderr().is_terminal(),
+        if stderr().is_terminal() {
+            Self::OnTerminal
+        } else {
+            Self::Hidden
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn silent() -> Self {
-        Self { shown: false }
-    }
-
     /// Replaces the line.
-    pub(crate) fn show(self, what: &str, step: &str) {
-        if self.shown {
-            let line: String = escaped(&format!("{what} … {step}"))
-                .chars()
-                .take(WIDTH)
-                .collect();
-            let _ = write!(stderr(), "\r\x1b[K{line}");
-            let _ = stderr().flush();
+    pub(crate) fn show(&self, what: &str, step: &str) {
+        let line = || -> String {
+            let line = escaped(&format!("{what} … {step}"));
+            line.chars().take(WIDTH).collect()
+        };
+        match self {
+            Self::Hidden => {}
+            Self::OnTerminal => {
+                let _ = write!(stderr(), "\r\x1b[K{}", line());
+                let _ = stderr().flush();
+            }
+            #[cfg(test)]
+            Self::Told(tell) => tell(&line()),
         }
     }
 
     /// Takes the line away.
-    pub(crate) fn clear(self) {
-        if self.shown {
+    pub(crate) fn clear(&self) {
+        if matches!(self, Self::OnTerminal) {
             let _ = write!(stderr(), "\r\x1b[K");
             let _ = stderr().flush();
         }

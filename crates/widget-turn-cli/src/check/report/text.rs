@@ -1,5 +1,7 @@
 //! A report for people: a table that fits 100 columns, the steps of what did not go well, a grade.
 
+mod expiry;
+
 use std::fmt::Write as _;
 
 use super::{AddressReport, Outcome, Report, ServerReport, Step, StepName};
@@ -29,6 +31,7 @@ pub(crate) fn render(report: &Report) -> String {
         for server in &report.servers {
             tree(&mut out, server);
         }
+        expiry::section(&mut out, &report);
     }
     conclusion(&mut out, &report);
     let lines = out.lines();
@@ -157,7 +160,7 @@ fn cell(address: &AddressReport, name: StepName) -> String {
     }
 }
 
-fn time(ms: f64) -> String {
+pub(crate) fn time(ms: f64) -> String {
     if ms < 10.0 {
         format!("{ms:.1} ms")
     } else {
@@ -230,17 +233,10 @@ fn conclusion(out: &mut String, report: &Report) {
         );
         return;
     }
-    let relays = |server: &&&ServerReport| server.addresses.iter().any(|it| it.relays);
-    let turn: Vec<_> = report
-        .servers
-        .iter()
-        .filter(|server| !server.uri.starts_with("stun:"))
-        .collect();
-    let count = turn.iter().filter(relays).count();
+    let (count, all) = report.relaying();
     let line = format!(
-        "Grade: {}: {count} of {} TURN URIs relay{}",
+        "Grade: {}: {count} of {all} TURN URIs relay{}",
         report.grade.shown(),
-        turn.len(),
         report
             .next_grade
             .map_or_else(String::new, |next| format!("; for a better one, {next}"))
