@@ -7,7 +7,7 @@ use widget_turn::{
     Grantee, InnerHost, LayerConfig, Origin, PermissionPolicy, PermissionRequest, TurnCapability,
     TurnFeed, TurnLayer, Verdict, VerdictFuture,
 };
-use widget_turn_matrix_sdk::TurnWidgetDriver;
+use widget_turn_matrix_sdk::{DriverConfig, LiveState, TurnWidgetDriver};
 
 use super::question::Decider;
 
@@ -60,11 +60,15 @@ impl Host {
                     let decider = decider.clone();
                     async move { decider.decide(request.capabilities).await }
                 };
-                Served::Driver(TurnWidgetDriver::spawn(
+                // What the widget was granted is known when it has been, and the account's sync began before.
+                let mut config = DriverConfig::default();
+                config.live_state = LiveState::Subscribe;
+                Served::Driver(TurnWidgetDriver::spawn_with(
                     settings.clone(),
                     room.clone(),
                     decide,
                     feed,
+                    config,
                 ))
             }
         }
