@@ -1,77 +1,14 @@
 // `widget-turn check` against coturn: what it reports of one that is well, and of each that is not.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { createHmac } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { binary, folder, freePorts, program, until } from "./rig.mjs";
+import { SECRET, coturn, password, secretFile } from "./coturn.mjs";
+import { binary, program, until } from "./rig.mjs";
 
-const SECRET = "the secret of the end-to-end tests";
 const snapshots = join(dirname(fileURLToPath(import.meta.url)), "snapshots");
-
-function file(t, text) {
-  const path = join(folder(t), "secret");
-  writeFileSync(path, text, { mode: 0o600 });
-  return path;
-}
-
-/** An authority, and a certificate of it for this machine. */
-function certificate(home) {
-  const openssl = (...args) => execFileSync("openssl", args, { cwd: home, stdio: "pipe" });
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  writeFileSync(join(home, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n");
-  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Authority", "-days", "100");
-  openssl("req", ...key, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=localhost");
-  const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "90"];
-  openssl("x509", "-req", "-in", "request.pem", ...by, "-out", "cert.pem");
-}
-
-async function coturn(t, { ip = "127.0.0.1", lines = ["allow-loopback-peers"] } = {}) {
-  const home = folder(t);
-  const port = await freePorts();
-  certificate(home);
-  const config = [
-    `listening-ip=${ip}`,
-    `relay-ip=${ip}`,
-    `listening-port=${port}`,
-    `tls-listening-port=${port + 1}`,
-    "realm=localhost",
-    "fingerprint",
-    "use-auth-secret",
-    `static-auth-secret=${SECRET}`,
-    `cert=${join(home, "cert.pem")}`,
-    `pkey=${join(home, "key.pem")}`,
-    "no-cli",
-    "no-dtls",
-    "verbose",
-    "log-file=stdout",
-    "simple-log",
-    `pidfile=${join(home, "pid")}`,
-    `userdb=${join(home, "turndb")}`,
-    ...lines,
-  ];
-  writeFileSync(join(home, "turnserver.conf"), config.join("\n"), { mode: 0o600 });
-  const server = program(t, "turnserver", ["-c", join(home, "turnserver.conf")]);
-  const listens = (port) =>
-    new Promise((resolve) => {
-      const socket = connect(port, ip);
-      socket.once("connect", () => resolve(true) || socket.destroy());
-      socket.once("error", () => resolve(false));
-    });
-  await until("coturn to listen", async () => (await listens(port)) && (await listens(port + 1)));
-  const host = ip.includes(":") ? `[${ip}]` : ip;
-  return {
-    server,
-    roots: join(home, "ca.pem"),
-    udp: `turn:${host}:${port}?transport=udp`,
-    tcp: `turn:${host}:${port}?transport=tcp`,
-    tls: `turns:${host}:${port + 1}?transport=tcp`,
-  };
-}
 
 /** Runs a check to its end. */
 async function check(t, args, env = {}) {
@@ -110,7 +47,7 @@ for (const [name, ip] of [
 ]) {
   test(`a coturn that is well relays over UDP, TCP and TLS, on ${name}`, async (t) => {
     const { udp, tcp, tls, roots } = await coturn(t, { ip });
-    const args = [udp, tcp, tls, "--secret-file", file(t, SECRET)];
+    const args = [udp, tcp, tls, "--secret-file", secretFile(t)];
     const { code, text } = await check(t, args, { SSL_CERT_FILE: roots });
     assert.equal(code, 0, text);
     assertSnapshot(`check-well-${name}`, text);
@@ -131,14 +68,14 @@ for (const [name, ip] of [
 
 test("a certificate of nobody's authority is no TLS", async (t) => {
   const { tls } = await coturn(t);
-  const { code, text } = await check(t, [tls, "--secret-file", file(t, SECRET)]);
+  const { code, text } = await check(t, [tls, "--secret-file", secretFile(t)]);
   assert.equal(code, 2, text);
   assertSnapshot("check-unknown-issuer", text);
 });
 
 test("a secret that is not coturn's is told", async (t) => {
   const { udp, tcp } = await coturn(t);
-  const { code, text } = await check(t, [udp, tcp, "--secret-file", file(t, "another secret")]);
+  const { code, text } = await check(t, [udp, tcp, "--secret-file", secretFile(t, "another secret")]);
   assert.equal(code, 2, text);
   assertSnapshot("check-wrong-secret", text);
 });
@@ -146,16 +83,16 @@ test("a secret that is not coturn's is told", async (t) => {
 test("expired credentials are told", async (t) => {
   const { udp } = await coturn(t);
   const username = "1700000000:@alice:localhost";
-  const password = createHmac("sha1", SECRET).update(username).digest("base64");
-  const { code, text } = await check(t, [udp, "--username", username, "--password-file", file(t, password)]);
+  const secret = password(username);
+  const { code, text } = await check(t, [udp, "--username", username, "--password-file", secretFile(t, secret)]);
   assert.equal(code, 2, text);
-  assert.ok(!text.includes(password));
+  assert.ok(!text.includes(secret));
   assertSnapshot("check-expired", text.replace(/expired \d+ days/g, "expired N days"));
 });
 
 test("a quota of one relay is told, and nothing is left that counts against it", async (t) => {
   const { udp } = await coturn(t, { lines: ["allow-loopback-peers", "user-quota=1"] });
-  const args = [udp, "--secret-file", file(t, SECRET)];
+  const args = [udp, "--secret-file", secretFile(t)];
   const { code, text } = await check(t, args);
   assert.equal(code, 2, text);
   assertSnapshot("check-quota", text);
@@ -169,20 +106,20 @@ test("a quota of one relay is told, and nothing is left that counts against it",
 
 test("what a check has deleted itself does not count against a tight quota", async (t) => {
   const { udp, tcp } = await coturn(t, { lines: ["allow-loopback-peers", "user-quota=2"] });
-  const { code, text } = await check(t, [udp, tcp, udp, "--secret-file", file(t, SECRET)]);
+  const { code, text } = await check(t, [udp, tcp, udp, "--secret-file", secretFile(t)]);
   assert.equal(code, 0, text);
 });
 
 test("a peer that is denied is told from a relay that does not work", async (t) => {
   const { udp } = await coturn(t, { lines: [] });
-  const { code, text } = await check(t, [udp, "--secret-file", file(t, SECRET)]);
+  const { code, text } = await check(t, [udp, "--secret-file", secretFile(t)]);
   assert.equal(code, 0, text);
   assertSnapshot("check-peer-denied", text);
 });
 
 test("a nonce that goes stale on the way is replaced", async (t) => {
   const { udp, server } = await coturn(t, { lines: ["allow-loopback-peers", "stale-nonce=1"] });
-  const args = [udp, "--secret-file", file(t, SECRET), "--datagrams", "150"];
+  const args = [udp, "--secret-file", secretFile(t), "--datagrams", "150"];
   const { code, text } = await check(t, args);
   assert.equal(code, 0, text);
   assert.match(server.output(), /438/);
@@ -190,14 +127,14 @@ test("a nonce that goes stale on the way is replaced", async (t) => {
 
 test("a relay on a private address is told", async (t) => {
   const { udp } = await coturn(t, { lines: ["allow-loopback-peers", "external-ip=10.1.2.3"] });
-  const { code, text } = await check(t, [udp, "--secret-file", file(t, SECRET)]);
+  const { code, text } = await check(t, [udp, "--secret-file", secretFile(t)]);
   assert.equal(code, 2, text);
   assertSnapshot("check-private-relay", text);
 });
 
 test("after Ctrl-C nothing is left that counts against the quota", async (t) => {
   const { udp, server } = await coturn(t, { lines: ["allow-loopback-peers", "user-quota=2"] });
-  const args = [udp, "--secret-file", file(t, SECRET)];
+  const args = [udp, "--secret-file", secretFile(t)];
   const running = program(t, binary, ["check", ...args, "--datagrams", "1000"]);
   const granted = () => server.output().match(/ALLOCATE processed, success/g)?.length;
   await until("both allocations", () => granted() === 2);

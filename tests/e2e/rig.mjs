@@ -7,13 +7,15 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+/** The project's folder. */
+export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 /** The binary under test. */
-export const binary = process.env.WIDGET_TURN_BIN ?? join(root, "target", "release", "widget-turn");
+export const binary = process.env.WIDGET_TURN_BIN ?? join(root, "target", "debug", "widget-turn");
 
 /** Where screenshots go. */
 export const artifacts = join(root, "tests", "e2e", "artifacts");
@@ -66,6 +68,26 @@ export function folder(test) {
   return path;
 }
 
+/** What ends with a whole test file, the youngest first: stands where a test is asked for. */
+export function file() {
+  const ends = [];
+  after(async () => {
+    for (const end of ends.reverse()) {
+      await end();
+    }
+  });
+  return { after: (end) => ends.push(end) };
+}
+
+// A run that is broken off ends without the hooks of its tests.
+const children = new Set();
+process.once("SIGTERM", () => process.exit(1));
+process.once("exit", () => {
+  for (const child of children) {
+    child.kill("SIGKILL");
+  }
+});
+
 /** Starts a program that ends with the test; its output is shown if the test fails. */
 export function program(test, command, args, options = {}) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
@@ -75,32 +97,35 @@ export function program(test, command, args, options = {}) {
     stream.on("data", (text) => said.push(text));
   }
   const ended = once(child, "exit");
+  children.add(child);
   test.after(async () => {
     child.kill("SIGINT");
+    const stubborn = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
     await ended;
+    clearTimeout(stubborn);
+    children.delete(child);
   });
   return { child, ended, output: () => said.join("") };
 }
 
-/** `widget-turn demo`, with its events as they come. */
-export class Demo {
-  static async start(test, ...args) {
-    const demo = new Demo();
-    const grants = args.includes("--grants") ? [] : ["--grants", join(folder(test), "grants.json")];
-    const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-    demo.events = [];
-    demo.running = program(test, binary, ["demo", "--no-open", "--json", ...listen, ...grants, ...args]);
-    createInterface({ input: demo.running.child.stdout }).on("line", (line) => demo.events.push(JSON.parse(line)));
-    const listening = await until("the demo to listen", () => {
-      if (demo.running.child.exitCode !== null) {
-        throw new Error(`the demo ended: ${demo.running.output()}`);
+/** A command that serves the page, with its events as they come. */
+class Command {
+  /** Starts it, and waits until its page can be opened. */
+  static async launch(test, args, options) {
+    const command = new this();
+    command.events = [];
+    command.running = program(test, binary, [...args, "--no-open", "--json"], options);
+    createInterface({ input: command.running.child.stdout }).on("line", (line) => command.events.push(JSON.parse(line)));
+    const listening = await until(`${args[0]} to listen`, () => {
+      if (command.running.child.exitCode !== null) {
+        throw new Error(`${args[0]} ended: ${command.running.output()}`);
       }
-      return demo.of("listening")[0];
+      return command.of("listening")[0];
     });
-    demo.url = listening.url;
-    demo.widget = listening.widget;
-    demo.turn = listening.turn;
-    return demo;
+    command.url = listening.url;
+    command.widget = listening.widget;
+    command.turn = listening.turn;
+    return command;
   }
 
   /** The events of one kind. */
@@ -116,7 +141,33 @@ export class Demo {
   }
 }
 
-/** A browser for one test file. */
+/** `widget-turn demo`. */
+export class Demo extends Command {
+  static async start(test, ...args) {
+    const grants = args.includes("--grants") ? [] : ["--grants", join(folder(test), "grants.json")];
+    const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+    return Demo.launch(test, ["demo", ...listen, ...grants, ...args]);
+  }
+}
+
+/** `widget-turn host`. */
+export class Host extends Command {
+  /** Shows a widget of a room to a user of a homeserver, who is known by the access token, or else by the password. */
+  static async start(test, { synapse, user, room, widget, data = folder(test) }, ...args) {
+    const { options, rest } = Host.account(test, { synapse, user, data });
+    const target = ["--room", room, "--widget", widget, "--listen", "127.0.0.1:0"];
+    return Host.launch(test, ["host", ...rest, ...target, ...args], options);
+  }
+
+  /** The arguments that say who the user is, and the environment. */
+  static account(test, { synapse, user, data = folder(test) }) {
+    const rest = ["--homeserver", synapse.url, "--user", user.id, "--data", data, "--grants", join(data, "grants.json")];
+    const options = { env: { ...process.env, WIDGET_TURN_ACCESS_TOKEN: user.token } };
+    return { options, rest };
+  }
+}
+
+/** A browser for one test file; its camera and microphone are made up. */
 export async function browse() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -131,6 +182,13 @@ export async function browse() {
       "--disable-sync",
       // Without it no candidate is gathered where there is no network but loopback.
       "--allow-loopback-in-peer-connection",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      "--autoplay-policy=no-user-gesture-required",
+      // Nobody looks at most of the tabs, and their calls go on.
+      "--disable-background-timer-throttling",
+      "--disable-backgrounding-occluded-windows",
+      "--disable-renderer-backgrounding",
     ],
   });
 }
@@ -158,6 +216,18 @@ export class Tab {
 
   at(id) {
     return this.page.getByTestId(id);
+  }
+
+  /** Calls a function of the widget's page by its name on `window`. */
+  async call(name, ...args) {
+    const frame = await (await this.at("widget-frame").elementHandle()).contentFrame();
+    return frame.evaluate(([name, args]) => window[name](...args), [name, args]);
+  }
+
+  /** What the widget's page has noted on `window.seen`; null while there is none yet. */
+  async seen() {
+    const frame = await (await this.at("widget-frame").elementHandle()).contentFrame();
+    return frame.evaluate(() => (window.seen ? structuredClone(window.seen) : null)).catch(() => null);
   }
 
   inWidget(id) {

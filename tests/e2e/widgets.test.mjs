@@ -1,55 +1,23 @@
 // Widgets that others wrote: npm's libraries, in the real browser, in our host.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { Demo, Tab, browse, expiry, until } from "./rig.mjs";
+import { before, test } from "node:test";
+import { Demo, Tab, browse, expiry, file, until } from "./rig.mjs";
+import { site } from "./site.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
+const here = file();
 let browser;
-let site;
+let pages;
 
 before(async () => {
-  const bundles = await build({
-    entryPoints: ["widget_api", "js_sdk", "toolkit"].map((name) => join(here, "widgets", `${name}.js`)),
-    bundle: true,
-    write: false,
-    outdir: "/",
-    format: "esm",
-    target: "es2022",
-    conditions: ["browser", "import"],
-    define: { global: "globalThis" },
-    logLevel: "error",
-  });
-  const scripts = new Map(bundles.outputFiles.map((file) => [file.path, file.text]));
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url, "http://localhost");
-    if (scripts.has(pathname)) {
-      response.setHeader("content-type", "text/javascript").end(scripts.get(pathname));
-    } else {
-      const script = `${pathname.slice(1)}.js`;
-      const html = `<!doctype html><title>widget</title><link rel="icon" href="data:,"><script type="module" src="/${script}"></script>`;
-      response.setHeader("content-type", "text/html").end(html);
-    }
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  site = { server, origin: `http://127.0.0.1:${server.address().port}` };
+  pages = await site(here, "widgets/widget_api", "widgets/js_sdk", "widgets/toolkit");
   browser = await browse();
-});
-after(async () => {
-  await browser.close();
-  site.server.closeAllConnections();
-  site.server.close();
+  here.after(() => browser.close());
 });
 
 /** A widget in a demo of its own, allowed, and how to look into it. */
 async function host(t, path, ...args) {
-  const demo = await Demo.start(t, "--ttl", "6s", "--widget", `${site.origin}/${path}`, ...args);
+  const demo = await Demo.start(t, "--ttl", "6s", "--widget", `${pages.origin}/${path}`, ...args);
   const tab = await Tab.open(t, browser, demo.url);
   const frame = async () => (await tab.at("widget-frame").elementHandle()).contentFrame();
   const seen = async () => (await frame()).evaluate(() => structuredClone(window.seen ?? { updates: [] }));

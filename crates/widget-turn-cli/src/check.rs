@@ -4,34 +4,36 @@
 //! no trying, [`fault`] has the sentence for whatever went wrong, [`report`] shows it.
 
 mod client;
+mod expiry;
 mod fault;
 mod homeserver;
 mod lint;
 mod probe;
-mod progress;
 mod report;
+mod round;
 mod round_trip;
 mod target;
+mod textfile;
 mod tls;
+mod watch;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::future::join_all;
-use tokio::sync::watch;
+use tokio::sync::watch::{Receiver, channel};
 use widget_turn_proto::Secret;
 
 use crate::arguments;
-use crate::demo::credentials::{SharedSecret, expiry_of};
+use crate::credentials::{SharedSecret, system_clock};
+use crate::terminal::Progress;
 use homeserver::Homeserver;
-use probe::{Probe, unix_now};
-use progress::Progress;
-use report::grade::{Grade, NONE_WORKS};
-use report::{CredentialsReport, HomeserverReport, Report, ServerReport, VERSION, milliseconds};
+use report::Report;
+use report::grade::NONE_WORKS;
+use round::{Settings, Source};
 use tls::Tls;
+use watch::Board;
 
 /// As a shell says it of a program that ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -57,42 +59,6 @@ enum CheckError {
     Homeserver(#[from] homeserver::HomeserverError),
 }
 
-/// Where servers and credentials come from, anew each round.
-enum Source {
-    Given {
-        uris: Vec<String>,
-        username: String,
-        password: Secret,
-    },
-    Minted {
-        uris: Vec<String>,
-        secret: SharedSecret,
-        user: String,
-        ttl: Duration,
-    },
-    Homeserver(Homeserver),
-}
-
-/// Servers, and credentials for them.
-struct Supply {
-    uris: Vec<String>,
-    username: String,
-    password: Secret,
-    /// In seconds, where a homeserver named one.
-    ttl: Option<u64>,
-}
-
-/// What every round has in common.
-struct Settings {
-    source: Source,
-    tls: Result<Tls, String>,
-    limit: Duration,
-    datagrams: u32,
-    parallel: bool,
-    progress: Progress,
-    interrupted: watch::Receiver<bool>,
-}
-
 /// Runs to its end; the exit code is the command's.
 pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
     let source = match source(&arguments) {
@@ -109,37 +75,32 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
         limit: arguments.timeout,
         datagrams: arguments.datagrams,
         parallel: arguments.parallel,
+        expect_expiry: arguments.expect_expiry,
+        clock: system_clock(),
+        interrupted: interruptions(progress.clone()),
         progress,
-        interrupted: interruptions(progress),
     };
-    let mut report = settings.round().await;
-    progress.clear();
-    if arguments.redact {
-        report.redact();
-    }
-    print(&report, arguments.json);
-    if report.interrupted {
-        return INTERRUPTED.into();
-    }
-    report.exit_code.into()
+    let exit_code = match arguments.watch {
+        None => settings.once(&arguments).await,
+        Some(every) => settings.again_and_again(every, &arguments).await,
+    };
+    exit_code.unwrap_or(INTERRUPTED).into()
 }
 
-fn print(report: &Report, json: bool) {
-    let text = if json {
-        let text = serde_json::to_string_pretty(report);
-        text.expect("a report has no map with keys that are no strings") + "\n"
-    } else {
-        report::text::render(report)
-    };
+fn print(text: &str) {
     // Whoever reads may have read enough.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
+fn json(written: serde_json::Result<String>) -> String {
+    written.expect("a report has no map with keys that are no strings") + "\n"
+}
+
 /// Turns true at the first Ctrl-C. The second ends the program, whatever it leaves behind.
-fn interruptions(progress: Progress) -> watch::Receiver<bool> {
-    let (sender, receiver) = watch::channel(false);
+fn interruptions(progress: Progress) -> Receiver<bool> {
+    let (sender, receiver) = channel(false);
     tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
+        while interruption().await.is_ok() {
             if sender.send_replace(true) {
                 progress.clear();
                 std::process::exit(INTERRUPTED.into());
@@ -149,6 +110,21 @@ fn interruptions(progress: Progress) -> watch::Receiver<bool> {
         sender.closed().await;
     });
     receiver
+}
+
+/// Ctrl-C, or whoever stops services.
+async fn interruption() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 fn source(arguments: &arguments::Check) -> Result<Source, CheckError> {
@@ -210,105 +186,54 @@ fn read_secret(path: &Path, expected: &'static str) -> Result<Secret, CheckError
 }
 
 impl Settings {
-    /// Asks, tries and reports once.
-    async fn round(&self) -> Report {
-        let started = Instant::now();
-        let checked_at = unix_now();
-        let (homeserver, supply) = self.supply().await;
-        let mut report = Report {
-            version: VERSION,
-            checked_at,
-            ms: 0.0,
-            homeserver,
-            credentials: None,
-            servers: Vec::new(),
-            grade: Grade::Fail,
-            next_grade: None,
-            interrupted: false,
-            exit_code: NONE_WORKS,
+    /// One round and its report.
+    async fn once(&self, arguments: &arguments::Check) -> Option<u8> {
+        let report = self.shown_round(arguments).await;
+        print(&if arguments.json {
+            json(serde_json::to_string_pretty(&report))
+        } else {
+            report::text::render(&report)
+        });
+        (!report.interrupted).then_some(report.exit_code)
+    }
+
+    /// Rounds until somebody interrupts.
+    async fn again_and_again(&self, every: Duration, arguments: &arguments::Check) -> Option<u8> {
+        let mut board = Board::new(std::io::stdout().is_terminal());
+        let round = async || {
+            let report = self.shown_round(arguments).await;
+            print(&if arguments.json {
+                json(serde_json::to_string(&report))
+            } else {
+                board.round(&report)
+            });
+            report
         };
-        if let Some(supply) = supply {
-            report.credentials = Some(credentials(&supply, checked_at));
-            report.servers = self.servers(supply).await;
+        let exit_code = watch::repeat(every, self.interrupted.clone(), round).await;
+        if !arguments.json {
+            print(&board.end());
         }
-        report.interrupted = *self.interrupted.borrow();
-        report.ms = milliseconds(started.elapsed());
-        report.conclude();
+        exit_code
+    }
+
+    /// A round, as it may be shown, and its metrics in their file.
+    async fn shown_round(&self, arguments: &arguments::Check) -> Report {
+        let mut report = self.round().await;
+        self.progress.clear();
+        if arguments.redact {
+            report.redact();
+        }
+        if let Some(path) = arguments
+            .prometheus_textfile
+            .as_deref()
+            .filter(|_| !report.interrupted)
+        {
+            let metrics = report::prometheus::render(&report);
+            if let Err(error) = textfile::replace(path, &metrics) {
+                eprintln!("widget-turn: cannot write {}: {error}", path.display());
+            }
+        }
         report
-    }
-
-    async fn supply(&self) -> (Option<HomeserverReport>, Option<Supply>) {
-        match &self.source {
-            Source::Given {
-                uris,
-                username,
-                password,
-            } => {
-                let supply = Supply {
-                    uris: uris.clone(),
-                    username: username.clone(),
-                    password: password.clone(),
-                    ttl: None,
-                };
-                (None, Some(supply))
-            }
-            Source::Minted {
-                uris,
-                secret,
-                user,
-                ttl,
-            } => {
-                let minted = secret.mint(unix_now().saturating_add(ttl.as_secs()), user);
-                let supply = Supply {
-                    uris: uris.clone(),
-                    username: minted.username,
-                    password: Secret::new(minted.password.as_str()),
-                    ttl: None,
-                };
-                (None, Some(supply))
-            }
-            Source::Homeserver(homeserver) => {
-                self.progress.show(homeserver.name(), "turnServer");
-                let mut interrupted = self.interrupted.clone();
-                tokio::select! {
-                    (report, supply) = homeserver.ask(self.limit) => (Some(report), supply),
-                    Ok(_) = interrupted.wait_for(|interrupted| *interrupted) => {
-                        (Some(homeserver.unasked()), None)
-                    }
-                }
-            }
-        }
-    }
-
-    async fn servers(&self, supply: Supply) -> Vec<ServerReport> {
-        let probe = Probe {
-            username: supply.username,
-            password: supply.password,
-            limit: self.limit,
-            datagrams: self.datagrams,
-            tls: self.tls.clone(),
-            interrupted: self.interrupted.clone(),
-            progress: self.progress,
-            deleted: Arc::default(),
-        };
-        if self.parallel {
-            return join_all(supply.uris.iter().map(|uri| probe.server(uri))).await;
-        }
-        let mut servers = Vec::new();
-        for uri in &supply.uris {
-            servers.push(probe.server(uri).await);
-        }
-        servers
-    }
-}
-
-fn credentials(supply: &Supply, now: u64) -> CredentialsReport {
-    let expires_at = expiry_of(&supply.username);
-    CredentialsReport {
-        username: supply.username.clone(),
-        expires_at,
-        expires_in_seconds: expires_at.map(|expiry| lint::seconds_between(now, expiry)),
-        steps: lint::credentials(&supply.username, supply.password.expose(), now, supply.ttl),
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! The page, the layer and the source are those of a real host; only what is at the two ends is the demo's own.
 
-pub(crate) mod credentials;
 pub(crate) mod homeserver;
 pub(crate) mod turn_server;
 pub(crate) mod widget_server;
@@ -14,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use url::Url;
 use widget_turn::{
@@ -22,11 +21,12 @@ use widget_turn::{
 };
 
 use crate::arguments;
+use crate::browser;
+use crate::credentials::{SharedSecret, system_clock};
 use crate::event::{Event, Reporter};
 use crate::observed::Observed;
 use crate::page::{PageConfig, PageServer};
-use crate::session;
-use credentials::{SharedSecret, system_clock};
+use crate::session::{self, Host};
 use homeserver::HomeserverConfig;
 use turn_server::TurnServer;
 use widget_server::WidgetServer;
@@ -98,9 +98,15 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
     let shared = Arc::new(session::Shared {
         fetches: source.last(),
         feed: TurnFeed::new(source, feed_config(arguments.ttl)),
-        widget: LayerConfig::new(WIDGET_ID, Origin::from(&widget_url), ACCOUNT),
+        host: Host::Handshake(LayerConfig::new(
+            WIDGET_ID,
+            Origin::from(&widget_url),
+            ACCOUNT,
+        )),
         trusted,
         grants,
+        // It is in this process.
+        outage: watch::channel(None).1,
         reporter: reporter.clone(),
     });
     let (page_url, ticket_url) = (page.url(), page.ticket_url());
@@ -109,16 +115,19 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
         widget_url: widget_url.clone(),
         widget_id: WIDGET_ID.to_owned(),
         account: ACCOUNT.to_owned(),
+        room: None,
     };
     let (sessions, mut tabs) = mpsc::channel(1);
     servers.spawn(page.serve(config, sessions)?);
     reporter.report(&Event::Listening {
         url: page_url.to_string(),
         widget: widget_url.to_string(),
+        room: None,
+        account: None,
         turn: turn_uris,
     });
     if !arguments.no_open {
-        open(ticket_url, &reporter);
+        browser::open(ticket_url, &reporter);
     }
 
     let mut number = 0;
@@ -196,15 +205,4 @@ fn next_port(mut address: SocketAddr) -> SocketAddr {
     };
     address.set_port(next);
     address
-}
-
-fn open(url: Url, reporter: &Arc<Reporter>) {
-    let reporter = reporter.clone();
-    // It may wait for the browser.
-    tokio::task::spawn_blocking(move || {
-        if webbrowser::open(url.as_str()).is_err() {
-            let message = "no browser could be opened: open the page's URL yourself".to_owned();
-            reporter.report(&Event::Error { message });
-        }
-    });
 }

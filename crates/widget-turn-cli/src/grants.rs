@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use widget_turn::{Grants, Origin};
+use widget_turn::{Grant, Grants, Origin};
 
 use crate::arguments;
+use crate::capability::{Capability, plain};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GrantsCommandError {
@@ -58,13 +59,33 @@ fn list(grants: &Grants, json: bool) -> Result<(), GrantsCommandError> {
     } else if list.is_empty() {
         writeln!(out, "Nothing is granted for always.")?;
     } else {
-        for grant in list {
-            let room = grant.room.as_deref().unwrap_or("no room");
-            writeln!(
-                out,
-                "{}  TURN of {}  in {room}",
-                grant.origin, grant.account
-            )?;
+        print(&mut out, &list)?;
+    }
+    Ok(())
+}
+
+/// Each origin, account and room with what was granted to it.
+fn print(out: &mut impl Write, list: &[Grant]) -> std::io::Result<()> {
+    let mut shown: Vec<(&str, &str, Option<&str>)> = Vec::new();
+    for grant in list {
+        let whom = (&*grant.origin, &*grant.account, grant.room.as_deref());
+        if shown.contains(&whom) {
+            continue;
+        }
+        shown.push(whom);
+        let (origin, account, room) = whom;
+        let room = room.map(|room| format!(" in {}", plain(room)));
+        writeln!(
+            out,
+            "{}  for {}{}",
+            plain(origin),
+            plain(account),
+            room.unwrap_or_default()
+        )?;
+        for other in list {
+            if (&*other.origin, &*other.account, other.room.as_deref()) == whom {
+                writeln!(out, "    {}", Capability::new(&other.capability).line())?;
+            }
         }
     }
     Ok(())
@@ -77,15 +98,7 @@ fn revoke(grants: &Grants, origin: &str) -> Result<(), GrantsCommandError> {
             origin: origin.to_owned(),
             source,
         })?;
-    let mut any = false;
-    for grant in grants
-        .list()?
-        .iter()
-        .filter(|grant| grant.origin == origin.to_string())
-    {
-        any |= grants.revoke(grant)?;
-    }
-    if !any {
+    if grants.revoke_all(&origin)? == 0 {
         return Err(GrantsCommandError::NotGranted(origin));
     }
     writeln!(std::io::stdout(), "{origin} will have to ask again.")?;

@@ -32,7 +32,7 @@ impl LastFetch {
                 } else {
                     200
                 };
-                (Some(status), reason.to_string(), None)
+                (Some(status), format!("no TURN servers: {reason}"), None)
             }
             Fetched::Forbidden(error) => (
                 Some(error.status),
@@ -63,7 +63,6 @@ impl LastFetch {
         ToPage::Fetch {
             status: self.status,
             outcome: self.outcome.clone(),
-            next_in: None,
         }
     }
 }

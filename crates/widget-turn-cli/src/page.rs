@@ -13,7 +13,7 @@ mod socket;
 pub(crate) mod tests;
 
 pub(crate) use assets::asset;
-pub(crate) use config::PageConfig;
+pub(crate) use config::{PageConfig, PageRoom};
 pub(crate) use guard::{LocalNames, Refusal, secured};
 pub(crate) use listener::{LocalListener, PageError};
 pub(crate) use server::PageServer;

@@ -1,26 +1,35 @@
-//! One tab of the page, and the layer behind it.
+//! One tab of the page, and the host behind it.
+
+mod host;
+mod question;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use widget_turn::{
-    Answer, Ask, Grants, InnerHost, Inquiry, LayerConfig, PermissionPolicy, Remembered, Supply,
-    TrustedOrigins, TurnFeed, TurnLayer,
-};
+use widget_turn::{Grants, Supply, TrustedOrigins, TurnFeed};
 use widget_turn_proto::{Api, Head};
 
+use crate::capability::Capability;
 use crate::event::{Event, Permission, Reporter};
 use crate::observed::LastFetch;
 use crate::page::{Decision, FromPage, PageSession, ToPage};
+use host::{Served, wanted_in};
+use question::{Decider, Question};
+
+pub(crate) use host::Host;
 
 /// What all tabs share.
 pub(crate) struct Shared {
     pub(crate) feed: TurnFeed,
-    pub(crate) widget: LayerConfig,
+    pub(crate) host: Host,
     pub(crate) trusted: TrustedOrigins,
     pub(crate) grants: Grants,
     pub(crate) fetches: watch::Receiver<Option<LastFetch>>,
+    /// Why the homeserver cannot be reached; `None` while it can.
+    pub(crate) outage: watch::Receiver<Option<String>>,
     pub(crate) reporter: Arc<Reporter>,
 }
 
@@ -30,26 +39,18 @@ pub(crate) async fn run(mut page: PageSession, number: u64, shared: Arc<Shared>)
         session: number,
         open: true,
     });
-    let (to_person, mut inquiries) = mpsc::channel(1);
-    let policy = shared
-        .trusted
-        .clone()
-        .or(Remembered::new(shared.grants.clone()))
-        .or(Ask::remembering(to_person, shared.grants.clone()));
-    let layer = TurnLayer::spawn(
-        InnerHost::handshake(),
-        &shared.feed,
-        policy,
-        shared.widget.clone(),
-    );
+    let (to_person, mut questions) = mpsc::channel(1);
+    let decider = Decider::new(shared.clone(), to_person, page.outgoing.clone());
+    let served = shared.host.serve(&shared.feed, decider.clone());
     let mut tab = Tab {
         number,
         shared: &shared,
+        decider,
         outgoing: page.outgoing,
         question: None,
-        questions: 0,
+        asked: 0,
     };
-    tab.serve(&mut page.incoming, layer, &mut inquiries).await;
+    tab.serve(&mut page.incoming, served, &mut questions).await;
     shared.reporter.report(&Event::Session {
         session: number,
         open: false,
@@ -59,32 +60,39 @@ pub(crate) async fn run(mut page: PageSession, number: u64, shared: Arc<Shared>)
 struct Tab<'a> {
     number: u64,
     shared: &'a Shared,
+    decider: Decider,
     outgoing: mpsc::Sender<ToPage>,
-    /// What the person is being asked. A layer asks one thing at a time.
-    question: Option<(u64, Inquiry)>,
-    questions: u64,
+    /// What the person is being asked. A widget asks one thing at a time.
+    question: Option<(u64, Question)>,
+    /// How many questions there were.
+    asked: u64,
 }
 
 impl Tab<'_> {
-    /// `None` when the tab or the layer has ended, and nothing else.
+    /// `None` when the tab or what serves it has ended, and nothing else.
     async fn serve(
         &mut self,
         incoming: &mut mpsc::Receiver<FromPage>,
-        mut layer: TurnLayer,
-        inquiries: &mut mpsc::Receiver<Inquiry>,
+        mut served: Served,
+        questions: &mut mpsc::Receiver<Question>,
     ) -> Option<Infallible> {
         let mut fetches = self.shared.fetches.clone();
+        let mut outage = self.shared.outage.clone();
+        // The page takes it that all is well until it is told otherwise.
+        if outage.borrow().is_some() {
+            outage.mark_changed();
+        }
         loop {
             tokio::select! {
                 said = incoming.recv() => match said? {
                     FromPage::Message(text) => {
                         self.note_from_widget(&text);
-                        layer.send(text).await.then_some(())?;
+                        served.send(text).await?;
                     }
-                    FromPage::Loaded => layer.page_loaded().await.then_some(())?,
+                    FromPage::Loaded => served.page_loaded().await?,
                     FromPage::Decision { id, decision } => self.decided(id, decision),
                 },
-                text = layer.recv() => {
+                text = served.recv() => {
                     let text = text?;
                     let credentials = self.note_to_widget(&text);
                     self.tell(ToPage::Message(text)).await?;
@@ -92,13 +100,17 @@ impl Tab<'_> {
                         self.tell(credentials).await?;
                     }
                 }
-                Some(inquiry) = inquiries.recv() => self.ask(inquiry).await?,
-                () = withdrawn(&self.question) => self.withdraw().await?,
+                Some(question) = questions.recv() => self.ask(question).await?,
+                () = withdrawn(&mut self.question) => self.withdraw().await?,
                 Ok(()) = fetches.changed() => {
                     let last = fetches.borrow_and_update().clone();
                     if let Some(last) = last {
                         self.tell(last.to_page()).await?;
                     }
+                }
+                Ok(()) = outage.changed() => {
+                    let outage = outage.borrow_and_update().clone();
+                    self.tell(ToPage::Homeserver { outage }).await?;
                 }
             }
         }
@@ -108,49 +120,61 @@ impl Tab<'_> {
         self.outgoing.send(what).await.ok()
     }
 
-    async fn ask(&mut self, inquiry: Inquiry) -> Option<()> {
+    async fn ask(&mut self, question: Question) -> Option<()> {
         self.withdraw().await?;
-        self.questions += 1;
-        let request = inquiry.request();
-        let origin = request.origin.to_string();
-        let question = ToPage::AskPermission {
-            id: self.questions,
-            origin: origin.clone(),
-            capabilities: request.capability.names().map(str::to_owned).collect(),
+        self.asked += 1;
+        self.report_permission(Permission::Asked, names(&question.open));
+        let ask = ToPage::AskPermission {
+            id: self.asked,
+            origin: self.shared.host.grantee().origin.to_string(),
+            capabilities: question.open.clone(),
+            held: question.held.clone(),
+            unavailable: question.unavailable.clone(),
+            refused: question.refused,
         };
-        self.report_permission(origin, Permission::Asked);
-        self.question = Some((self.questions, inquiry));
-        self.tell(question).await
+        self.question = Some((self.asked, question));
+        self.tell(ask).await
     }
 
     async fn withdraw(&mut self) -> Option<()> {
-        let Some((id, inquiry)) = self.question.take() else {
+        let Some((id, question)) = self.question.take() else {
             return Some(());
         };
-        self.report_permission(inquiry.request().origin.to_string(), Permission::Withdrawn);
+        self.report_permission(Permission::Withdrawn, names(&question.open));
         self.tell(ToPage::WithdrawPermission { id }).await
     }
 
-    fn decided(&mut self, id: u64, decision: Decision) {
+    fn decided(&mut self, id: u64, mut decision: Decision) {
         // A late answer to another question counts for nothing.
-        let Some((_, inquiry)) = self.question.take_if(|(open, _)| *open == id) else {
+        let Some((_, question)) = self.question.take_if(|(open, _)| *open == id) else {
             return;
         };
-        let (answer, permission) = match decision {
-            Decision::AllowOnce => (Answer::Once, Permission::AllowOnce),
-            Decision::AllowAlways => (Answer::Always, Permission::AllowAlways),
-            Decision::Deny => (Answer::Deny, Permission::Deny),
+        let open = names(&question.open);
+        let (permission, about) = match &mut decision {
+            Decision::Deny => (Permission::Deny, open),
+            Decision::AllowOnce(chosen) | Decision::AllowAlways(chosen) if chosen.is_empty() => {
+                (Permission::Deny, open)
+            }
+            Decision::AllowOnce(chosen) => {
+                chosen.retain(|name| open.contains(name));
+                (Permission::AllowOnce, chosen.clone())
+            }
+            Decision::AllowAlways(chosen) => {
+                chosen.retain(|name| open.contains(name));
+                (Permission::AllowAlways, chosen.clone())
+            }
         };
-        self.report_permission(inquiry.request().origin.to_string(), permission);
-        inquiry.answer(answer);
+        self.report_permission(permission, about);
+        // Fails if it no longer matters.
+        let _ = question.answer.send(decision);
     }
 
-    fn report_permission(&self, origin: String, decision: Permission) {
-        let session = self.number;
+    fn report_permission(&self, decision: Permission, capabilities: Vec<String>) {
         self.shared.reporter.report(&Event::Permission {
-            session,
-            origin,
+            session: self.number,
+            origin: self.shared.host.grantee().origin.to_string(),
             decision,
+            capabilities,
         });
     }
 
@@ -163,6 +187,10 @@ impl Tab<'_> {
             }
             (Api::FromWidget, false, "unwatch_turn_servers") => {
                 self.shared.reporter.report(&Event::Unwatch { session });
+            }
+            (Api::ToWidget, true, "capabilities")
+            | (Api::FromWidget, false, "org.matrix.msc2974.request_capabilities") => {
+                self.decider.hear(wanted_in(text));
             }
             _ => {}
         }
@@ -200,9 +228,16 @@ impl Tab<'_> {
     }
 }
 
-async fn withdrawn(question: &Option<(u64, Inquiry)>) {
+fn names(capabilities: &[Capability]) -> Vec<String> {
+    let names = capabilities
+        .iter()
+        .map(|capability| capability.name.clone());
+    names.collect()
+}
+
+async fn withdrawn(question: &mut Option<(u64, Question)>) {
     match question {
-        Some((_, inquiry)) => inquiry.withdrawn().await,
+        Some((_, question)) => question.answer.closed().await,
         None => std::future::pending().await,
     }
 }

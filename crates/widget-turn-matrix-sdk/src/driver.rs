@@ -1,6 +1,9 @@
 //! A widget's driver with TURN: matrix-sdk's `WidgetDriver` behind the layer.
 
+mod config;
+mod granted;
 mod host;
+mod news;
 mod page;
 mod permission;
 
@@ -15,6 +18,7 @@ use widget_turn::TurnFeed;
 use page::{FromWidget, Front};
 use permission::Decide;
 
+pub use config::{DriverConfig, LiveState};
 pub use permission::CapabilityRequest;
 
 /// What waits for the task that serves the widget before whoever sends has to wait.
@@ -108,11 +112,45 @@ impl TurnWidgetDriver {
         D: Fn(CapabilityRequest) -> F + Send + Sync + 'static,
         F: Future<Output = Vec<String>> + Send + 'static,
     {
+        Self::spawn_with(settings, room, decide, feed, DriverConfig::default())
+    }
+
+    /// As [`spawn`](Self::spawn), otherwise than by default.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// ```no_run
+    /// # use matrix_sdk::widget::WidgetSettings;
+    /// # use widget_turn_matrix_sdk::{CapabilityRequest, TurnWidgetDriver};
+    /// use widget_turn_matrix_sdk::{DriverConfig, LiveState};
+    ///
+    /// # fn example(settings: WidgetSettings, room: matrix_sdk::Room, feed: widget_turn::TurnFeed) {
+    /// # let decide = |request: CapabilityRequest| async { request.capabilities };
+    /// // The widget hears of calls that begin while it is there, whatever the client's own sync brings.
+    /// let mut config = DriverConfig::default();
+    /// config.live_state = LiveState::Subscribe;
+    /// let driver = TurnWidgetDriver::spawn_with(settings, room, decide, &feed, config);
+    /// # drop(driver);
+    /// # }
+    /// ```
+    pub fn spawn_with<D, F>(
+        settings: WidgetSettings,
+        room: Room,
+        decide: D,
+        feed: &TurnFeed,
+        config: DriverConfig,
+    ) -> Self
+    where
+        D: Fn(CapabilityRequest) -> F + Send + Sync + 'static,
+        F: Future<Output = Vec<String>> + Send + 'static,
+    {
         let decide: Decide = Arc::new(move |request| Box::pin(decide(request)));
         let (to_front, from_widget) = mpsc::channel(CAPACITY);
         // Without bounds, as the SDK's: a client that hands in much before it takes anything must not wait for ever.
         let (to_widget, receiver) = mpsc::unbounded_channel();
-        let front = Front::new(settings, room, decide, feed.clone());
+        let front = Front::new(settings, room, decide, feed.clone(), config);
         tokio::spawn(front.run(from_widget, to_widget));
         Self {
             sender: TurnWidgetSender(to_front),

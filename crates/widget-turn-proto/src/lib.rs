@@ -15,7 +15,8 @@
 //!     TurnLayer ....... one per widget: owns MSC3846 and nothing else
 //!       ▲    ▲
 //!       │    └── inner host: HandshakeHost, or any other that speaks the widget API's JSON text
-//!       └── widget
+//!       └── widget; in one that is written in Rust:
+//!           TurnWatcher ..... one per page: the handshake, one watch for all parts of the widget
 //! ```
 //!
 //! # The contract
@@ -144,6 +145,7 @@
 
 mod capability;
 mod handshake;
+mod jitter;
 mod layer;
 mod message;
 mod page;
@@ -154,6 +156,7 @@ mod supply;
 mod time;
 mod turn_server;
 mod uri;
+mod watcher;
 
 pub use capability::{API_VERSION, TurnCapability};
 pub use handshake::HandshakeHost;
@@ -167,3 +170,6 @@ pub use supply::Supply;
 pub use time::Timestamp;
 pub use turn_server::{NoTurn, Secret, TurnServer};
 pub use uri::{UriError, check_uri};
+pub use watcher::{
+    Consumer, TurnWatcher, WatchRefusal, WatcherConfig, WatcherOutput, WatcherSupply,
+};

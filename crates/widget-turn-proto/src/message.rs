@@ -282,16 +282,30 @@ fn reduced(head: &Head<'_>, spelling: &str, id: &str) -> Result<Request, Message
     })
 }
 
-/// A request of our own. `data` is JSON text.
+/// A request of our own as the host. `data` is JSON text.
 pub(crate) fn request_to_widget(
     widget_id: &str,
     request_id: &str,
     action: &str,
     data: &str,
 ) -> String {
+    request("toWidget", widget_id, request_id, action, data)
+}
+
+/// A request of our own as the widget. `data` is JSON text.
+pub(crate) fn request_from_widget(
+    widget_id: &str,
+    request_id: &str,
+    action: &str,
+    data: &str,
+) -> String {
+    request("fromWidget", widget_id, request_id, action, data)
+}
+
+fn request(api: &str, widget_id: &str, request_id: &str, action: &str, data: &str) -> String {
     let quote = |text: &str| Value::from(text).to_string();
     format!(
-        r#"{{"api":"toWidget","widgetId":{},"requestId":{},"action":{},"data":{data}}}"#,
+        r#"{{"api":"{api}","widgetId":{},"requestId":{},"action":{},"data":{data}}}"#,
         quote(widget_id),
         quote(request_id),
         quote(action),

@@ -6,13 +6,14 @@ mod schedule;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::jitter::Jitter;
 use crate::refusal::Unavailable;
 use crate::response::{Fetched, RETRY_AFTER_MAX};
 use crate::supply::Supply;
 use crate::time::Timestamp;
 use crate::turn_server::TurnServer;
 pub use output::{FetchToken, RefreshConfig, RefreshOutput};
-use schedule::{Jitter, backoff_cap, margin};
+use schedule::{backoff_cap, margin};
 
 /// A refused account is asked again at most this often, and only if somebody asks (rule C6).
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);

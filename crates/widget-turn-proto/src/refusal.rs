@@ -45,10 +45,12 @@ fn said(error: &ApiError) -> String {
     }
 }
 
+/// The words of the other published hosts, which widgets may look for.
+pub(crate) const MISSING_CAPABILITY: &str = "Missing capability";
+
 /// An error reply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal<'a> {
-    /// The words of the other published hosts, which widgets may look for.
     MissingCapability,
     Unavailable(&'a Unavailable),
     TooLarge,
@@ -59,7 +61,7 @@ impl Refusal<'_> {
     /// The `response` object, as JSON text.
     pub(crate) fn response(self) -> String {
         let (message, answered) = match self {
-            Self::MissingCapability => ("Missing capability".to_owned(), None),
+            Self::MissingCapability => (MISSING_CAPABILITY.to_owned(), None),
             Self::Unavailable(why) => (
                 why.to_string(),
                 match why {

@@ -28,7 +28,7 @@ const TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// No homeserver is obeyed for longer than this.
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 /// An error's text goes on to the widget up to this length, in characters.
-const MAX_ERROR_TEXT: usize = 256;
+pub(crate) const MAX_ERROR_TEXT: usize = 256;
 
 /// What came of asking the homeserver for TURN credentials.
 ///
@@ -140,6 +140,17 @@ fn read_credentials(object: &Map<String, Value>) -> Fetched {
     if object.is_empty() {
         return Fetched::NoTurn(NoTurn::EmptyObject);
     }
+    match read_server(object) {
+        Ok(server) => Fetched::Credentials {
+            server,
+            ttl: object.get("ttl").and_then(lifetime).unwrap_or(TTL_UNKNOWN),
+        },
+        Err(reason) => Fetched::NoTurn(reason),
+    }
+}
+
+/// The servers and credentials as homeservers write them, and as MSC3846's update has them from there.
+pub(crate) fn read_server(object: &Map<String, Value>) -> Result<TurnServer, NoTurn> {
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
     let uris: Vec<String> = match object.get("uris") {
         Some(Value::String(uri)) => vec![uri.clone()],
@@ -149,13 +160,7 @@ fn read_credentials(object: &Map<String, Value>) -> Fetched {
             .collect(),
         _ => Vec::new(),
     };
-    match TurnServer::new(uris, text("username"), Secret::new(text("password"))) {
-        Ok(server) => Fetched::Credentials {
-            server,
-            ttl: object.get("ttl").and_then(lifetime).unwrap_or(TTL_UNKNOWN),
-        },
-        Err(reason) => Fetched::NoTurn(reason),
-    }
+    TurnServer::new(uris, text("username"), Secret::new(text("password")))
 }
 
 fn lifetime(ttl: &Value) -> Option<Duration> {

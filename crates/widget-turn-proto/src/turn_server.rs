@@ -215,6 +215,23 @@ impl TurnServer {
     pub fn password(&self) -> &Secret {
         &self.0.password
     }
+
+    /// The same as the `RTCIceServer` of browsers, as JSON text: what `new RTCPeerConnection` takes in `iceServers`.
+    ///
+    /// ```
+    /// # use widget_turn_proto::{Secret, TurnServer};
+    /// let server = TurnServer::new(["turn:a".into()], "u", Secret::new("p"))?;
+    /// assert_eq!(server.ice_server().expose(), r#"{"credential":"p","urls":["turn:a"],"username":"u"}"#);
+    /// # Ok::<(), widget_turn_proto::NoTurn>(())
+    /// ```
+    pub fn ice_server(&self) -> Secret {
+        let server = serde_json::json!({
+            "urls": self.0.uris,
+            "username": self.0.username,
+            "credential": self.0.password.expose(),
+        });
+        Secret::new(server.to_string())
+    }
 }
 
 impl TurnServer {

@@ -1,23 +1,27 @@
 //! What a person has granted for good.
 
+mod error;
 mod file;
+mod grantee;
 mod lock;
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use widget_turn_proto::TurnCapability;
 
-use crate::request::PermissionRequest;
+use crate::request::{Origin, PermissionRequest};
 use lock::Lock;
+
+pub use error::GrantsError;
+pub use grantee::Grantee;
 
 /// Grants that a person gave for good, in a JSON file (rule P3).
 ///
-/// Each is bound to origin, account, room and the capability; a widget whose URL moves to another origin is asked about
-/// again. The file is read anew for every look-up and every change, so what another process revokes is revoked here as
+/// Each is bound to origin, account, room and the capability, be it TURN's or any other of the widget API; a widget whose
+/// URL moves to another origin is asked about again. The file is read anew for every look-up and every change, so what another process revokes is revoked here as
 /// well. Processes that write at the same time wait for each other.
 ///
 /// A clone is the same file. The methods do short, blocking file work: call them from async code by
@@ -79,85 +83,8 @@ pub struct Grant {
     /// The room of the widget; `None` for a widget of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
-    /// The capability, by its stable name: both names of TURN mean the same, and a grant outlives the change of name.
+    /// The capability by its name; TURN by its stable one: both names of it mean the same, and a grant outlives the change.
     pub capability: String,
-}
-
-/// Why grants cannot be read or written. Whatever it is, what is there stays as it is.
-///
-/// ```
-/// use widget_turn::{Grants, GrantsError};
-///
-/// # let path = std::env::temp_dir().join(format!("widget-turn-doc-grants-error-{}.json", std::process::id()));
-/// std::fs::write(&path, r#"{"version":2,"grants":[]}"#)?;
-/// # #[cfg(unix)]
-/// # std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-/// let error = Grants::open(&path).unwrap_err();
-/// assert!(matches!(error, GrantsError::Version { found: 2, .. }));
-/// # std::fs::remove_file(path)?;
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum GrantsError {
-    /// The file is there but cannot be read.
-    #[error("cannot read the grants in {}: {cause}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// The file, its folder or what is needed beside it cannot be written.
-    #[error("cannot write the grants: {}: {cause}", path.display())]
-    Write {
-        /// What could not be written.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// The file holds something else than grants.
-    #[error(
-        "{} holds no grants ({cause}): expected JSON as this program wrote it; mend it, or delete it to be asked anew",
-        path.display()
-    )]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        cause: serde_json::Error,
-    },
-    /// The file is of another version of the format.
-    #[error("{} has version {found} of the format: expected version {VERSION}", path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u64,
-    },
-    /// Others than its owner could write the file (Unix only).
-    #[error(
-        "others than the owner can write {} (mode {mode:04o}), so its grants are not believed: check them, then `chmod 600` it",
-        path.display()
-    )]
-    OpenToOthers {
-        /// The file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
-    /// Another process is writing and does not finish.
-    #[error(
-        "another process holds {} for too long: if none is there, delete it",
-        path.display()
-    )]
-    Locked {
-        /// The lock file.
-        path: PathBuf,
-    },
-    /// A page with an opaque origin, such as a `data:` URL, cannot be known again.
-    #[error("a page without an origin of its own (`data:`, `file:`) cannot be remembered")]
-    OpaqueOrigin,
 }
 
 /// The only version of the format there is.
@@ -205,18 +132,78 @@ impl Grants {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn remember(&self, request: &PermissionRequest) -> Result<(), GrantsError> {
-        if request.capability.is_empty() {
+        self.grant(&Grantee::from(request), request.capability.names())
+    }
+
+    /// Grants `capabilities` for good, by any names of the widget API; TURN by either of its two. What is granted already is
+    /// not written again.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read or written, or the page has an opaque origin.
+    ///
+    /// ```
+    /// use widget_turn::{Grantee, Grants};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("widget-turn-doc-grant-names-{}", std::process::id()));
+    /// # let grants = Grants::open(folder.join("grants.json"))?;
+    /// let room = Some("!room:example.com".to_owned());
+    /// let widget = Grantee::new("https://example.org".parse()?, "@alice:example.com", room);
+    /// grants.grant(&widget, ["town.robin.msc3846.turn_servers", "io.element.requires_client"])?;
+    /// assert_eq!(grants.granted(&widget, ["m.turn_servers", "m.sticker"])?, ["m.turn_servers"]);
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn grant<I>(&self, to: &Grantee, capabilities: I) -> Result<(), GrantsError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let mut capabilities = capabilities.into_iter().peekable();
+        if capabilities.peek().is_none() {
             return Ok(());
         }
-        let grant = Grant::of(request).ok_or(GrantsError::OpaqueOrigin)?;
+        if to.origin.is_opaque() {
+            return Err(GrantsError::OpaqueOrigin);
+        }
         self.change(|grants| {
-            let new = !grants.contains(&grant);
-            if new {
-                grants.push(grant);
+            let mut there = to.among(grants);
+            let before = grants.len();
+            for capability in capabilities {
+                let capability = lasting(capability.as_ref());
+                if there.insert(capability.to_owned()) {
+                    grants.push(to.grant(capability));
+                }
             }
-            new
+            grants.len() > before
         })?;
         Ok(())
+    }
+
+    /// Those of `capabilities` that are granted for good, in their order. None for an opaque origin.
+    ///
+    /// # Errors
+    ///
+    /// The file is there but cannot be read, is broken, or can be written by others.
+    ///
+    /// ```
+    /// use widget_turn::{Grantee, Grants};
+    ///
+    /// let grants = Grants::open("no-such-folder/grants.json")?;
+    /// let widget = Grantee::new("https://example.org".parse()?, "@alice:example.com", None);
+    /// assert!(grants.granted(&widget, ["m.turn_servers"])?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn granted<I>(&self, to: &Grantee, capabilities: I) -> Result<Vec<I::Item>, GrantsError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let there = to.among(&file::read(&self.path)?);
+        let capabilities = capabilities.into_iter();
+        Ok(capabilities
+            .filter(|capability| there.contains(lasting(capability.as_ref())))
+            .collect())
     }
 
     /// Whether `request` is granted for good. Never so for a request that asks for nothing or has an opaque origin.
@@ -240,9 +227,8 @@ impl Grants {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn contains(&self, request: &PermissionRequest) -> Result<bool, GrantsError> {
-        let grants = file::read(&self.path)?;
-        Ok(!request.capability.is_empty()
-            && Grant::of(request).is_some_and(|grant| grants.contains(&grant)))
+        let granted = self.granted(&Grantee::from(request), request.capability.names())?;
+        Ok(!granted.is_empty())
     }
 
     /// All grants, in the order in which they were given.
@@ -288,6 +274,36 @@ impl Grants {
         })
     }
 
+    /// Takes back all that was granted to `origin`, for every account and room, from the next decision on. Returns how many
+    /// grants that were.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read or written. All of them then still hold.
+    ///
+    /// ```
+    /// # use widget_turn::{Grantee, Grants};
+    /// # let folder = std::env::temp_dir().join(format!("widget-turn-doc-revoke-all-{}", std::process::id()));
+    /// # let grants = Grants::open(folder.join("grants.json"))?;
+    /// # let widget = Grantee::new("https://example.org".parse()?, "@alice:example.com", None);
+    /// grants.grant(&widget, ["m.turn_servers", "m.sticker"])?;
+    /// assert_eq!(grants.revoke_all(&"https://example.org/any/page".parse()?)?, 2);
+    /// assert_eq!(grants.list()?, []);
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn revoke_all(&self, origin: &Origin) -> Result<usize, GrantsError> {
+        let origin = origin.to_string();
+        let mut revoked = 0;
+        self.change(|grants| {
+            let before = grants.len();
+            grants.retain(|grant| grant.origin != origin);
+            revoked = before - grants.len();
+            revoked > 0
+        })?;
+        Ok(revoked)
+    }
+
     /// Reads, changes and writes under the lock, so that nothing that another process wrote is lost. `change` tells
     /// whether there is anything to write.
     fn change(&self, change: impl FnOnce(&mut Vec<Grant>) -> bool) -> Result<bool, GrantsError> {
@@ -315,14 +331,11 @@ impl fmt::Debug for Grants {
     }
 }
 
-impl Grant {
-    /// `None` for a page with an opaque origin: any page could have it.
-    fn of(request: &PermissionRequest) -> Option<Self> {
-        (!request.origin.is_opaque()).then(|| Self {
-            origin: request.origin.to_string(),
-            account: request.account.clone(),
-            room: request.room.clone(),
-            capability: TurnCapability::STABLE.to_owned(),
-        })
+/// The name under which a capability is remembered.
+fn lasting(name: &str) -> &str {
+    if TurnCapability::is_name(name) {
+        TurnCapability::STABLE
+    } else {
+        name
     }
 }

@@ -63,7 +63,7 @@ mod request;
 mod source;
 
 pub use feed::{FeedConfig, FeedWatch, TurnFeed};
-pub use grants::{Grant, Grants, GrantsError};
+pub use grants::{Grant, Grantee, Grants, GrantsError};
 pub use host::{HostEnd, InnerHost};
 pub use layer::{LayerConfig, TurnLayer, WidgetReceiver, WidgetSender};
 pub use permission::{

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::thread;
 
 use folder::Folder;
-use widget_turn::{Grants, GrantsError, PermissionRequest, TurnCapability};
+use widget_turn::{Grantee, Grants, GrantsError, PermissionRequest, TurnCapability};
 
 fn request(page: &str) -> PermissionRequest {
     let asked = [TurnCapability::UNSTABLE].into_iter().collect();
@@ -100,6 +100,60 @@ fn a_grant_holds_under_both_names_of_the_capability_and_for_no_other() {
 }
 
 #[test]
+fn any_capability_is_remembered_by_its_own_name() {
+    const READ: &str = "org.matrix.msc2762.receive.event:m.room.message";
+    const SEND: &str = "org.matrix.msc2762.send.event:m.room.message";
+    let folder = Folder::new();
+    let grants = Grants::open(folder.grants()).unwrap();
+    let turn = request("https://example.org");
+    let widget = Grantee::from(&turn);
+    grants
+        .grant(&widget, [READ, TurnCapability::UNSTABLE, READ])
+        .unwrap();
+    grants.grant(&widget, [TurnCapability::STABLE]).unwrap();
+    let listed: Vec<_> = grants
+        .list()
+        .unwrap()
+        .into_iter()
+        .map(|grant| grant.capability)
+        .collect();
+    assert_eq!(listed, [READ, TurnCapability::STABLE]);
+
+    let asked = [
+        TurnCapability::STABLE,
+        SEND,
+        READ,
+        TurnCapability::UNSTABLE,
+        "",
+    ];
+    let granted = [TurnCapability::STABLE, READ, TurnCapability::UNSTABLE];
+    assert_eq!(grants.granted(&widget, asked).unwrap(), granted);
+    assert!(grants.contains(&turn).unwrap());
+    let mut elsewhere = widget;
+    elsewhere.room = Some("!room:example.com".into());
+    assert!(grants.granted(&elsewhere, asked).unwrap().is_empty());
+}
+
+#[test]
+fn all_that_an_origin_has_is_taken_back_at_once() {
+    let folder = Folder::new();
+    let grants = Grants::open(folder.grants()).unwrap();
+    let mut widget = Grantee::from(&request("https://example.org"));
+    grants
+        .grant(&widget, ["m.turn_servers", "m.sticker"])
+        .unwrap();
+    widget.room = Some("!room:example.com".into());
+    grants.grant(&widget, ["m.sticker"]).unwrap();
+    let other = request("https://example.org:8443");
+    grants.remember(&other).unwrap();
+
+    assert_eq!(grants.revoke_all(&widget.origin).unwrap(), 3);
+    assert_eq!(grants.revoke_all(&widget.origin).unwrap(), 0);
+    assert!(grants.contains(&other).unwrap());
+    assert_eq!(grants.list().unwrap().len(), 1);
+}
+
+#[test]
 fn asking_for_nothing_leaves_nothing_to_remember() {
     let folder = Folder::new();
     let grants = Grants::open(folder.grants()).unwrap();
@@ -115,6 +169,10 @@ fn an_opaque_origin_is_never_remembered() {
     let grants = Grants::open(folder.grants()).unwrap();
     let page = request("data:text/html,hello");
     let error = grants.remember(&page).unwrap_err();
+    assert!(matches!(error, GrantsError::OpaqueOrigin));
+    let error = grants
+        .grant(&Grantee::from(&page), ["m.sticker"])
+        .unwrap_err();
     assert!(matches!(error, GrantsError::OpaqueOrigin));
     // Not even where the file says so.
     let text = r#"{"version":1,"grants":[

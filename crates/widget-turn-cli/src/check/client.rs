@@ -117,9 +117,18 @@ impl Client {
             Holding::Perhaps if self.signer.is_challenged() => {}
             Holding::Perhaps | Holding::Nothing => return Ok(()),
         }
-        self.holding = Holding::Nothing;
+        let held = std::mem::replace(&mut self.holding, Holding::Nothing);
         let delete = Request::Refresh(Duration::ZERO);
-        self.call(delete, limit).await.map(|_| ())
+        let deleted = self.call(delete, limit).await;
+        if matches!(&deleted, Err(fault) if fault.code().is_some()) {
+            self.holding = held;
+        }
+        deleted.map(|_| ())
+    }
+
+    /// Signs from now on as somebody else, with what the server asks for next.
+    pub(crate) fn sign_as(&mut self, signer: Signer) {
+        self.signer = signer;
     }
 
     /// Makes a request and waits for its answer, for `limit` at most.

@@ -9,9 +9,9 @@ use serde_json::Value;
 use url::Url;
 use widget_turn_proto::{Fetched, Secret, read_response};
 
-use super::Supply;
 use super::lint::span;
 use super::report::{HomeserverReport, Outcome, Step, StepName};
+use super::round::Supply;
 use answer::{lint_form, understood};
 use http::{get, is_loopback};
 

@@ -8,7 +8,7 @@ use turn_types::AddressFamily;
 
 use super::report::{Outcome, Step, StepName};
 use super::target::{Reach, Target};
-use crate::demo::credentials::expiry_of;
+use crate::credentials::expiry_of;
 
 /// The longest user name that libwebrtc takes, in bytes.
 const MAX_USERNAME: usize = 509;

@@ -7,7 +7,7 @@ mod connection;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::net::lookup_host;
 use tokio::sync::watch;
@@ -16,14 +16,14 @@ use widget_turn_proto::Secret;
 
 use super::fault::Fault;
 use super::lint;
-use super::progress::Progress;
 use super::report::{AddressReport, Outcome, ServerReport, Step, StepName};
 use super::target::{Reach, Target};
 use super::tls::Tls;
-use crate::demo::credentials::expiry_of;
+use crate::credentials::{UnixClock, expiry_of};
 use crate::stun::request::Signer;
+use crate::terminal::Progress;
 
-pub(crate) use address::{Found, Session};
+pub(crate) use address::{Found, LIFETIME, Session};
 
 /// For how long a user's quota may count an allocation that has been deleted: coturn 4.6 takes a second over UDP.
 const QUOTA_LAG: Duration = Duration::from_secs(3);
@@ -44,6 +44,7 @@ pub(crate) struct Probe {
     /// True once somebody has pressed Ctrl-C.
     pub(crate) interrupted: watch::Receiver<bool>,
     pub(crate) progress: Progress,
+    pub(crate) clock: UnixClock,
     /// When the last allocation was deleted.
     pub(crate) deleted: Arc<Mutex<Option<Instant>>>,
 }
@@ -184,7 +185,7 @@ impl Probe {
         }
     }
 
-    fn note_deletion(&self) {
+    pub(crate) fn note_deletion(&self) {
         *self.deleted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
@@ -195,27 +196,24 @@ impl Probe {
     }
 
     fn signer(&self) -> Signer {
-        // The user name has been checked on its way in.
-        Signer::new(&self.username, self.password.clone())
-            .or_else(|| Signer::new("", self.password.clone()))
-            .expect("an empty user name fits into a message")
+        signer(&self.username, &self.password)
     }
 
     /// Whether the user name says that its time is over, by this machine's clock.
     pub(crate) fn is_expired(&self) -> bool {
-        expiry_of(&self.username).is_some_and(|expiry| expiry < unix_now())
+        expiry_of(&self.username).is_some_and(|expiry| expiry < (self.clock)())
     }
 }
 
-/// The time in Unix seconds.
-pub(crate) fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+/// Signs with a user name that has been checked on its way in.
+pub(crate) fn signer(username: &str, password: &Secret) -> Signer {
+    Signer::new(username, password.clone())
+        .or_else(|| Signer::new("", password.clone()))
+        .expect("an empty user name fits into a message")
 }
 
 impl AddressReport {
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         Self {
             address: address.to_string(),
             family: if address.is_ipv6() { "IPv6" } else { "IPv4" },
@@ -230,6 +228,7 @@ impl AddressReport {
             lifetime_seconds: None,
             tls: None,
             round_trip: None,
+            expiry: None,
         }
     }
 }

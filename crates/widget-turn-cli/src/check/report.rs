@@ -1,7 +1,9 @@
 //! What a check found. This is the JSON that `--json` prints, by `docs/check.schema.json`: names are kept, new ones may be
 //! added, and a change of meaning changes [`VERSION`].
 
+pub(crate) mod expiry;
 pub(crate) mod grade;
+pub(crate) mod prometheus;
 pub(crate) mod redact;
 pub(crate) mod text;
 
@@ -11,10 +13,11 @@ use serde::Serialize;
 
 use super::target::Transport;
 use super::tls::TlsSeen;
-use grade::Grade;
+use expiry::ExpiryReport;
+use grade::{Grade, NONE_WORKS};
 
 /// The version of the JSON.
-pub(crate) const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// One round of checks.
 #[derive(Debug, Clone, Serialize)]
@@ -106,6 +109,8 @@ pub(crate) struct AddressReport {
     pub(crate) lifetime_seconds: Option<u64>,
     pub(crate) tls: Option<TlsSeen>,
     pub(crate) round_trip: Option<RoundTrip>,
+    /// What expired credentials are still good for, if that was waited for.
+    pub(crate) expiry: Option<ExpiryReport>,
 }
 
 /// Datagrams through two relays and back.
@@ -179,6 +184,8 @@ pub(crate) enum StepName {
     Allocate,
     Relay,
     RoundTrip,
+    Permission,
+    Channel,
     Refresh,
     Delete,
     OtherFamily,
@@ -199,6 +206,8 @@ impl StepName {
             Self::Allocate => "allocate",
             Self::Relay => "relay",
             Self::RoundTrip => "round trip",
+            Self::Permission => "permission",
+            Self::Channel => "channel",
             Self::Refresh => "refresh",
             Self::Delete => "delete",
             Self::OtherFamily => "other family",
@@ -243,6 +252,22 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
 }
 
 impl Report {
+    /// A report without findings, of a round that begins now, in Unix seconds.
+    pub(crate) fn begun(now: u64) -> Self {
+        Self {
+            version: VERSION,
+            checked_at: now,
+            ms: 0.0,
+            homeserver: None,
+            credentials: None,
+            servers: Vec::new(),
+            grade: Grade::Fail,
+            next_grade: None,
+            interrupted: false,
+            exit_code: NONE_WORKS,
+        }
+    }
+
     /// Sees every text that names somebody or something, or that came from the network.
     fn each_text(&mut self, f: &mut dyn FnMut(&mut String)) {
         if let Some(homeserver) = &mut self.homeserver {
@@ -266,6 +291,9 @@ impl Report {
                 each_step(&mut address.steps, f);
                 address.software.iter_mut().for_each(&mut *f);
                 address.realm.iter_mut().for_each(&mut *f);
+                if let Some(expiry) = &mut address.expiry {
+                    each_step(&mut expiry.steps, f);
+                }
                 if let Some(certificate) = address
                     .tls
                     .as_mut()
@@ -276,6 +304,27 @@ impl Report {
                 }
             }
         }
+    }
+}
+
+impl Report {
+    /// How many TURN URIs relay, of how many.
+    pub(crate) fn relaying(&self) -> (usize, usize) {
+        let turn = self
+            .servers
+            .iter()
+            .filter(|it| !it.uri.starts_with("stun:"));
+        let relays = |server: &&ServerReport| server.addresses.iter().any(|it| it.relays);
+        (turn.clone().filter(relays).count(), turn.count())
+    }
+}
+
+impl ServerReport {
+    /// The slowest datagram that came back, in milliseconds.
+    pub(crate) fn slowest_ms(&self) -> Option<f64> {
+        let round_trips = self.addresses.iter().filter_map(|it| it.round_trip);
+        let slowest = round_trips.filter_map(|it| Some(it.rtt_ms?.max));
+        slowest.reduce(f64::max)
     }
 }
 

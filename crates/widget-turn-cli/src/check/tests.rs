@@ -1,5 +1,6 @@
 //! Whole rounds against servers on loopback. What is reported is compared with a snapshot, but for times and ports.
 
+mod expiry;
 mod faults;
 mod homeservers;
 mod interruption;
@@ -9,13 +10,14 @@ mod servers;
 mod well;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
 use super::*;
+use crate::credentials::UnixClock;
 use crate::demo::turn_server::TurnServer;
-use report::Rtt;
+use report::{HomeserverReport, Outcome, Rtt, StepName};
 
 const REALM: &str = "demo.localhost";
 const SECRET: &str = "a-secret-for-tests";
@@ -36,7 +38,10 @@ impl Embedded {
     async fn start(address: &str) -> Self {
         let address = address.parse().unwrap();
         let secret = SharedSecret::from_text(SECRET);
-        let server = TurnServer::bind(address, REALM, secret).await.unwrap();
+        Self::serving(TurnServer::bind(address, REALM, secret).await.unwrap())
+    }
+
+    fn serving(server: TurnServer) -> Self {
         Self {
             address: server.local_addr(),
             task: tokio::spawn(server.run()).abort_handle(),
@@ -62,8 +67,10 @@ fn settings(uris: &[String], limit: Duration) -> Settings {
         limit,
         datagrams: 3,
         parallel: false,
-        progress: Progress::silent(),
-        interrupted: watch::channel(false).1,
+        expect_expiry: false,
+        clock: system_clock(),
+        progress: Progress::Hidden,
+        interrupted: channel(false).1,
     }
 }
 
@@ -104,6 +111,7 @@ fn timeless(report: &Report) -> Report {
         steps.extend(&mut server.steps);
         for address in &mut server.addresses {
             steps.extend(&mut address.steps);
+            steps.extend(address.expiry.iter_mut().flat_map(|it| &mut it.steps));
             if let Some(rtt) = address
                 .round_trip
                 .as_mut()

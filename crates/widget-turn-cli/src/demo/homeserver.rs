@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
-use super::credentials::{SharedSecret, UnixClock};
+use crate::credentials::{SharedSecret, UnixClock};
 
 /// What the endpoint answers, and to whom.
 pub(crate) struct HomeserverConfig {

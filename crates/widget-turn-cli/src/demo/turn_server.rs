@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 
 use self::gate::Gate;
 use self::session::Limits;
-use super::credentials::{SharedSecret, UnixClock, system_clock};
+use crate::credentials::{SharedSecret, UnixClock, system_clock};
 
 /// How many clients are served at a time, UDP and TCP together. Each has up to three sockets.
 const MAX_CLIENTS: usize = 400;
@@ -86,6 +86,17 @@ impl TurnServer {
         secret: SharedSecret,
     ) -> Result<Self, TurnServerError> {
         Self::bind_with(addr, realm, secret, system_clock(), LIMITS).await
+    }
+
+    /// [`bind`](Self::bind), with a clock that the test moves.
+    #[cfg(test)]
+    pub(crate) async fn bind_with_clock(
+        addr: SocketAddr,
+        realm: &str,
+        secret: SharedSecret,
+        clock: UnixClock,
+    ) -> Result<Self, TurnServerError> {
+        Self::bind_with(addr, realm, secret, clock, LIMITS).await
     }
 
     async fn bind_with(

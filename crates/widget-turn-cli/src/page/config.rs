@@ -17,6 +17,17 @@ pub(crate) struct PageConfig {
     pub(crate) widget_name: String,
     /// The Matrix account that the widget gets credentials for, `@user:server`.
     pub(crate) account: String,
+    /// The room that the widget is in, if it is in one.
+    pub(crate) room: Option<PageRoom>,
+}
+
+/// A room, as it is shown.
+#[derive(Clone, Serialize)]
+pub(crate) struct PageRoom {
+    /// As in `!room:server`.
+    pub(crate) id: String,
+    /// Its name for people.
+    pub(crate) name: String,
 }
 
 impl PageConfig {
@@ -29,12 +40,14 @@ impl PageConfig {
             widget_id: &'config str,
             widget_name: &'config str,
             account: &'config str,
+            room: Option<&'config PageRoom>,
         }
         control(&Hello {
             widget_url: self.widget_url.as_str(),
             widget_id: &self.widget_id,
             widget_name: &self.widget_name,
             account: &self.account,
+            room: self.room.as_ref(),
         })
     }
 

@@ -12,6 +12,8 @@ use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use crate::capability::Capability;
+
 /// The longest frame that is taken, in bytes. A longer one ends the session.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
 
@@ -44,14 +46,13 @@ pub(crate) enum FromPage {
 }
 
 /// A person's answer to a widget that asks for capabilities.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Granted until the widget's page is loaded anew.
-    AllowOnce,
-    /// Granted, and not to be asked again for this origin.
-    AllowAlways,
-    /// Refused.
+    /// These are granted until the widget's page is loaded anew.
+    AllowOnce(Vec<String>),
+    /// These are granted, and not to be asked for again by this origin.
+    AllowAlways(Vec<String>),
+    /// Nothing is granted.
     Deny,
 }
 
@@ -68,8 +69,14 @@ pub(crate) enum ToPage {
         id: u64,
         /// The origin that the widget is really loaded from.
         origin: String,
-        /// What the widget asks for, by the names that it used.
-        capabilities: Vec<String>,
+        /// What there is to decide on.
+        capabilities: Vec<Capability>,
+        /// What the widget asks for and has already.
+        held: Vec<Capability>,
+        /// What the widget asks for and this host has not.
+        unavailable: Vec<Capability>,
+        /// How many more names the widget asks for, which are too many or too long to ask a person about.
+        refused: usize,
     },
     /// The question is void: the widget has gone or was loaded anew.
     WithdrawPermission {
@@ -96,9 +103,16 @@ pub(crate) enum ToPage {
         status: Option<u16>,
         /// What came of it, in a few words for people.
         outcome: String,
-        /// Until it will be asked again, from now; `None` if nothing is planned.
-        #[serde(rename = "next_in_ms", serialize_with = "optional_milliseconds")]
-        next_in: Option<Duration>,
+    },
+    /// Whether the homeserver can be reached.
+    Homeserver {
+        /// Why not, for people; `None` while it can.
+        outage: Option<String>,
+    },
+    /// Something went wrong that a person should know of.
+    Trouble {
+        /// What, and what became of it.
+        message: String,
     },
 }
 
@@ -106,22 +120,26 @@ fn milliseconds<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::O
     to.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn optional_milliseconds<S: serde::Serializer>(
-    duration: &Option<Duration>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => milliseconds(duration, to),
-        None => to.serialize_none(),
-    }
-}
-
 /// The control objects that come from the page.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Control {
     Loaded,
-    Decision { id: u64, decision: Decision },
+    Decision {
+        id: u64,
+        decision: Choice,
+        /// What is granted, by the names that were asked for.
+        #[serde(default)]
+        capabilities: Vec<String>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Choice {
+    AllowOnce,
+    AllowAlways,
+    Deny,
 }
 
 /// A control object as a frame.
@@ -151,7 +169,18 @@ impl FromPage {
         };
         match serde_json::from_str(json) {
             Ok(Control::Loaded) => Ok(Self::Loaded),
-            Ok(Control::Decision { id, decision }) => Ok(Self::Decision { id, decision }),
+            Ok(Control::Decision {
+                id,
+                decision,
+                capabilities,
+            }) => {
+                let decision = match decision {
+                    Choice::AllowOnce => Decision::AllowOnce(capabilities),
+                    Choice::AllowAlways => Decision::AllowAlways(capabilities),
+                    Choice::Deny => Decision::Deny,
+                };
+                Ok(Self::Decision { id, decision })
+            }
             Err(error) => Err(format!(
                 "expected a control object of type `loaded` or `decision`: {:?} error at column {}",
                 error.classify(),

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use super::{PageConfig, PageServer, PageSession};
+use super::{PageConfig, PageRoom, PageServer, PageSession};
 
 /// Longer than anything here takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -107,5 +107,9 @@ fn config(widget_url: &str) -> PageConfig {
         widget_id: "demo".to_owned(),
         widget_name: "Demo".to_owned(),
         account: "@alice:example.org".to_owned(),
+        room: Some(PageRoom {
+            id: "!room:example.org".to_owned(),
+            name: "Example".to_owned(),
+        }),
     }
 }

@@ -10,9 +10,14 @@ use stun_types::message::{
 };
 use stun_types::prelude::{MessageWrite as _, MessageWriteExt as _};
 use turn_types::AddressFamily;
-use turn_types::attribute::{Lifetime, RequestedAddressFamily, RequestedTransport, XorPeerAddress};
-use turn_types::message::{ALLOCATE, CREATE_PERMISSION, REFRESH};
+use turn_types::attribute::{
+    ChannelNumber, Lifetime, RequestedAddressFamily, RequestedTransport, XorPeerAddress,
+};
+use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH};
 use widget_turn_proto::Secret;
+
+/// The channel that is bound: the first that there is (RFC 8656 section 12).
+const CHANNEL: u16 = 0x4000;
 
 /// A request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub(crate) enum Request {
     Refresh(Duration),
     /// Let this peer (its port does not count) send to the relay.
     CreatePermission(SocketAddr),
+    /// The first channel is to lead to this peer.
+    ChannelBind(SocketAddr),
 }
 
 impl Request {
@@ -34,6 +41,7 @@ impl Request {
             Self::Allocate(_) => ALLOCATE,
             Self::Refresh(_) => REFRESH,
             Self::CreatePermission(_) => CREATE_PERMISSION,
+            Self::ChannelBind(_) => CHANNEL_BIND,
         }
     }
 
@@ -62,6 +70,9 @@ impl Request {
                 message.add_attribute(&Lifetime::new(seconds))
             }
             Self::CreatePermission(peer) => message.add_attribute(&XorPeerAddress::new(peer, id)),
+            Self::ChannelBind(peer) => message
+                .add_attribute(&ChannelNumber::new(CHANNEL))
+                .and_then(|()| message.add_attribute(&XorPeerAddress::new(peer, id))),
         };
         added.expect("the message has room and none of these attributes");
     }

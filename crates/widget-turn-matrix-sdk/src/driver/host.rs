@@ -3,20 +3,23 @@
 //! The driver forgets a question for capabilities after 10 s, be it the widget's or the app's to answer, and hears nothing
 //! while the app decides. So it learns of the page only when all is decided, and has its answers at once.
 
-use std::sync::{Arc, OnceLock};
+mod stage;
+
 use std::time::Duration;
 
 use matrix_sdk::Room;
-use matrix_sdk::widget::{
-    Capabilities, CapabilitiesProvider, WidgetDriver, WidgetDriverHandle, WidgetSettings,
-};
+use matrix_sdk::widget::{WidgetDriver, WidgetDriverHandle, WidgetSettings};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use widget_turn::HostEnd;
 use widget_turn_proto::{Api, Head, reply};
 
+use super::config::LiveState;
+use super::granted::{Approved, Granted};
+use super::news::News;
 use super::permission::{CapabilityRequest, Decide, Decision, has_turn};
+use stage::{Done, Stage, done};
 
 /// A page that was asked before it said anything may not have listened yet. It is asked anew if it has not answered so long
 /// after its first word: not at once, for npm's `matrix-widget-api` starts twice if it is asked twice.
@@ -47,89 +50,96 @@ pub(super) struct Host {
     pub(super) subject: CapabilityRequest,
     /// Takes whether TURN is granted, if the page wants it from the first.
     pub(super) verdict: Option<oneshot::Sender<bool>>,
+    pub(super) room: Room,
+    pub(super) live_state: LiveState,
+    /// The name of a sliding sync connection for the widget.
+    pub(super) connection: String,
 }
 
 impl Host {
     /// Runs until the layer ends, which ends the driver.
-    pub(super) async fn run(self, room: Room) {
+    pub(super) async fn run(self) {
         // The driver never begins by itself, and does not look at the URL.
         let settings = WidgetSettings::new(self.subject.widget_id.clone(), true, "about:blank");
         let settings = settings.expect("`about:blank` is a URL");
         let (driver, handle) = WidgetDriver::new(settings);
         let approved = Approved::default();
-        let provider = approved.clone();
+        let (room, provider) = (self.room.clone(), approved.clone());
+        tokio::select! {
+            _ = driver.run(room, provider) => {}
+            () = self.serve(handle, approved) => {}
+        }
+    }
+
+    /// Runs until the layer or the driver ends.
+    pub(super) async fn serve(self, driver: impl Driver, approved: Approved) {
         let running = Running {
             host: self,
-            handle,
+            driver,
             approved,
             wanted: Vec::new(),
             stage: Stage::Waiting,
+            granted: Granted::default(),
+            news: None,
+            asked: 0,
         };
-        tokio::select! {
-            _ = driver.run(room, provider) => {}
-            () = running.run() => {}
-        }
+        running.run().await;
     }
 }
 
-/// What the driver is told when it asks the app.
-#[derive(Clone, Default)]
-struct Approved(Arc<OnceLock<Capabilities>>);
+/// The driver's end: the SDK's handle, or what stands in for it in a test.
+pub(super) trait Driver: Send + Sync {
+    fn recv(&self) -> impl Future<Output = Option<String>> + Send;
+    fn send(&self, text: String) -> impl Future<Output = bool> + Send;
+}
 
-impl CapabilitiesProvider for Approved {
-    async fn acquire_capabilities(&self, _: Capabilities) -> Capabilities {
-        self.0.get().cloned().unwrap_or_default()
+impl Driver for WidgetDriverHandle {
+    async fn recv(&self) -> Option<String> {
+        self.recv().await
+    }
+
+    async fn send(&self, text: String) -> bool {
+        self.send(text).await
     }
 }
 
-struct Running {
+struct Running<D> {
     host: Host,
-    handle: WidgetDriverHandle,
+    driver: D,
     approved: Approved,
     /// All that the page wants, once it has said so.
     wanted: Vec<String>,
     stage: Stage,
+    /// What it got of it.
+    granted: Granted,
+    news: Option<News>,
+    /// How many requests of the host's own the page was sent, besides the question for its capabilities.
+    asked: u64,
 }
 
-enum Stage {
-    /// There is no page yet.
-    Waiting,
-    /// The page was asked what it wants.
-    Asked {
-        /// Whether it has spoken, so that it listens.
-        spoke: bool,
-        again_at: Option<Instant>,
-    },
-    /// The app decides, for as long as it takes.
-    Deciding {
-        /// What the layer leaves of the wanted for the driver.
-        for_driver: Vec<String>,
-        decision: Decision,
-    },
-    /// The handshake is played to the driver, which will ask for these.
-    Playing { for_driver: Vec<String> },
-    /// The driver and the page speak with each other.
-    Negotiated,
-}
-
-impl Running {
+impl<D: Driver> Running<D> {
     async fn run(mut self) {
         loop {
             let again_at = match self.stage {
                 Stage::Asked { again_at, .. } => again_at,
                 _ => None,
             };
+            let negotiated = matches!(self.stage, Stage::Negotiated);
             tokio::select! {
                 text = self.host.end.recv() => match text {
                     Some(text) => self.hear_page(text).await,
                     None => return,
                 },
-                text = self.handle.recv() => match text {
+                text = self.driver.recv() => match text {
                     Some(text) => self.hear_driver(text).await,
                     None => return,
                 },
                 Some(note) = self.host.notes.recv() => self.take(note).await,
-                approved = decided(&mut self.stage) => self.decided(&approved).await,
+                done = done(&mut self.stage) => match done {
+                    Done::Decided(approved) => self.decided(&approved).await,
+                    Done::Subscribed => self.play().await,
+                },
+                message = next_message(&mut self.news, negotiated) => self.give(&message).await,
                 () = sleep_until(again_at.unwrap_or_else(Instant::now)), if again_at.is_some() => {
                     self.ask(true).await;
                 }
@@ -138,7 +148,7 @@ impl Running {
     }
 }
 
-impl Running {
+impl<D: Driver> Running<D> {
     async fn take(&mut self, note: Note) {
         match note {
             Note::PageLoaded if !self.host.on_content_load => self.begin(false).await,
@@ -164,11 +174,21 @@ impl Running {
             (Api::ToWidget, true, "capabilities") if self.is_answered(&head) => {
                 self.answered(&text).await;
             }
+            // The answer to a request of the host's own.
+            (Api::ToWidget, true, _)
+                if head
+                    .request_id
+                    .is_some_and(|id| id.starts_with(&self.own_ids())) =>
+            {
+                if let Some(news) = &mut self.news {
+                    news.answered(head.request_id.unwrap_or_default());
+                }
+            }
             _ => {
                 if !self.host.on_content_load {
                     self.begin(true).await;
                 }
-                self.handle.send(text).await;
+                self.driver.send(text).await;
             }
         }
     }
@@ -197,7 +217,7 @@ impl Running {
             spoke,
             again_at: None,
         };
-        let question = self.request("toWidget", &self.host.question, "capabilities");
+        let question = self.request("toWidget", &self.host.question, "capabilities", "{}");
         self.say(question).await;
     }
 
@@ -240,45 +260,97 @@ impl Running {
             .iter()
             .filter(|name| approved.contains(name))
             .collect();
-        let granted = serde_json::from_value(json!(granted)).unwrap_or_else(|error| {
-            tracing::error!("the SDK does not read a list of capabilities: {error}");
-            Capabilities::default()
-        });
-        // It is decided once a page.
-        let _ = self.approved.0.set(granted);
+        self.granted = Granted::read(&granted);
+        self.granted.tell(&self.approved);
+        let (news, subscribed) = News::start(
+            self.host.subject.widget_id.clone(),
+            &self.host.room,
+            &self.granted,
+            self.host.live_state,
+            &self.host.connection,
+        );
+        self.news = Some(news);
+        self.stage = Stage::Subscribing {
+            for_driver,
+            subscribed,
+        };
+    }
 
+    /// Plays the handshake to the driver, which will know of the page then.
+    async fn play(&mut self) {
+        let Stage::Subscribing { for_driver, .. } = &mut self.stage else {
+            return;
+        };
+        let for_driver = std::mem::take(for_driver);
         self.stage = Stage::Playing { for_driver };
-        let played = self.request("fromWidget", PLAYED, "content_loaded");
-        self.handle.send(played).await;
+        let played = self.request("fromWidget", PLAYED, "content_loaded", "{}");
+        self.driver.send(played).await;
     }
 
     async fn hear_driver(&mut self, text: String) {
-        if let Stage::Playing { for_driver } = &self.stage
-            && let Ok(head) = Head::read(&text)
-        {
-            match (head.api, head.is_response, &*head.action) {
-                (Api::FromWidget, true, "content_loaded")
-                    if head.request_id == Some(&*quoted(PLAYED)) =>
-                {
-                    return;
+        let Ok(head) = Head::read(&text) else {
+            return self.say(text).await;
+        };
+        match (&self.stage, head.api, head.is_response, &*head.action) {
+            (Stage::Playing { .. }, Api::FromWidget, true, "content_loaded")
+                if head.request_id == Some(&*quoted(PLAYED)) => {}
+            (Stage::Playing { for_driver }, Api::ToWidget, false, "capabilities") => {
+                let response = json!({ "capabilities": for_driver }).to_string();
+                self.stage = Stage::Approving;
+                if let Ok(answer) = reply(text, &response) {
+                    self.driver.send(answer).await;
                 }
-                (Api::ToWidget, false, "capabilities") => {
-                    let response = json!({ "capabilities": for_driver }).to_string();
-                    self.stage = Stage::Negotiated;
-                    if let Ok(answer) = reply(text, &response) {
-                        self.handle.send(answer).await;
-                    }
-                    return;
-                }
-                _ => {}
             }
+            (Stage::Approving, Api::ToWidget, false, "notify_capabilities") => {
+                self.stage = Stage::Negotiated;
+                self.say(self.granted.complete(text)).await;
+            }
+            (Stage::Negotiated, Api::ToWidget, false, "send_event") => {
+                let news = self.news.as_mut();
+                if let Some(update) = news.and_then(|news| news.before_event(&text)) {
+                    self.ask_page("update_state", &update).await;
+                }
+                self.say(text).await;
+            }
+            (Stage::Negotiated, Api::ToWidget, false, "update_state") => {
+                let news = self.news.as_mut();
+                let more = news
+                    .map(|news| news.after_update(&text))
+                    .unwrap_or_default();
+                self.say(text).await;
+                for update in more {
+                    self.ask_page("update_state", &update).await;
+                }
+            }
+            _ => self.say(text).await,
         }
-        self.say(text).await;
     }
 
-    fn request(&self, api: &str, id: &str, action: &str) -> String {
+    /// A message to the device.
+    async fn give(&mut self, message: &str) {
+        let id = self.ask_page("send_to_device", message).await;
+        if let Some(news) = &mut self.news {
+            news.asked(quoted(&id));
+        }
+    }
+
+    /// Sends the page a request of the host's own. Its id.
+    async fn ask_page(&mut self, action: &str, data: &str) -> String {
+        self.asked += 1;
+        let id = format!("{}-{}", self.host.question, self.asked);
+        let request = self.request("toWidget", &id, action, data);
+        self.say(request).await;
+        id
+    }
+
+    /// How ids of [`ask_page`](Self::ask_page) begin, as JSON text.
+    fn own_ids(&self) -> String {
+        format!("\"{}-", self.host.question)
+    }
+
+    fn request(&self, api: &str, id: &str, action: &str, data: &str) -> String {
         format!(
-            r#"{{"api":"{api}","widgetId":{},"requestId":"{id}","action":"{action}","data":{{}}}}"#,
+            r#"{{"api":"{api}","widgetId":{},"requestId":"{id}","action":"{action}","data":{data}}}"#,
             quoted(&self.host.subject.widget_id),
         )
     }
@@ -290,10 +362,10 @@ impl Running {
     }
 }
 
-async fn decided(stage: &mut Stage) -> Vec<String> {
-    match stage {
-        Stage::Deciding { decision, .. } => decision.await,
-        _ => std::future::pending().await,
+async fn next_message(news: &mut Option<News>, negotiated: bool) -> String {
+    match news {
+        Some(news) => news.message(negotiated).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What stands before the layer: it notices the pages, and gives each a layer and a driver of its own (rule H6).
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use matrix_sdk::Room;
 use matrix_sdk::widget::WidgetSettings;
@@ -9,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use widget_turn::{InnerHost, LayerConfig, Origin, TurnFeed, TurnLayer};
 use widget_turn_proto::{Api, Head, Page as Signs, Sign};
 
+use super::config::DriverConfig;
 use super::host::{Host, Note};
 use super::permission::{CapabilityRequest, Decide, TurnPermission};
 
@@ -24,6 +26,9 @@ pub(super) struct Front {
     room: Room,
     decide: Decide,
     feed: TurnFeed,
+    config: DriverConfig,
+    /// The name of the widget's sliding sync connection.
+    connection: String,
     signs: Signs,
 }
 
@@ -41,12 +46,18 @@ impl Front {
         room: Room,
         decide: Decide,
         feed: TurnFeed,
+        config: DriverConfig,
     ) -> Self {
+        // Not two at once by one name, nor ever new ones: the SDK's store and the homeserver keep something for each.
+        static WIDGETS: AtomicU32 = AtomicU32::new(0);
+        let number = WIDGETS.fetch_add(1, Ordering::Relaxed);
         Self {
             settings,
             room,
             decide,
             feed,
+            config,
+            connection: format!("widget-{number:x}"),
             signs: Signs::default(),
         }
     }
@@ -95,6 +106,13 @@ impl Front {
     }
 
     fn new_page(&self) -> Page {
+        let (page, host) = self.connect();
+        tokio::spawn(host.run());
+        page
+    }
+
+    /// A page, and the host that is to run behind it.
+    fn connect(&self) -> (Page, Host) {
         let widget_id = self.settings.widget_id();
         let subject = CapabilityRequest {
             widget_id: widget_id.to_owned(),
@@ -122,13 +140,16 @@ impl Front {
             decide: self.decide.clone(),
             subject,
             verdict: Some(verdict),
+            room: self.room.clone(),
+            live_state: self.config.live_state,
+            connection: self.connection.clone(),
         };
-        tokio::spawn(host.run(self.room.clone()));
-        Page {
+        let page = Page {
             layer,
             notes,
             question: Value::from(question).to_string(),
-        }
+        };
+        (page, host)
     }
 }
 
@@ -157,3 +178,6 @@ impl Page {
         let _ = self.notes.send(note);
     }
 }
+
+#[cfg(test)]
+mod tests;

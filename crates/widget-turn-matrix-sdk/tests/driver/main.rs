@@ -3,10 +3,14 @@
 
 #[path = "../mock/account.rs"]
 mod account;
+mod log;
 mod scene;
 
 mod credentials;
+mod limits;
+mod live_state;
 mod pages;
 mod permission;
 mod same_bytes;
+mod to_device;
 mod transcript;

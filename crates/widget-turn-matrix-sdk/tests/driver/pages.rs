@@ -84,7 +84,7 @@ async fn a_page_that_may_have_missed_the_question_is_asked_again() {
 }
 
 /// Waits until there are no more tasks than so many.
-async fn ended(tasks: usize) {
+pub(crate) async fn ended(tasks: usize) {
     let end = async {
         while Handle::current().metrics().num_alive_tasks() > tasks {
             tokio::task::yield_now().await;

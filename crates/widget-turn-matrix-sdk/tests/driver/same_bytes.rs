@@ -15,7 +15,14 @@ async fn script<D: Driver>(place: &Place, mut widget: Widget<D>) -> Vec<String> 
     let versions = widget.ask("1", "supported_api_versions", &json!({})).await;
     assert!(versions["supported_versions"].is_array());
     widget
-        .negotiate(&[SEND, RECEIVE, STATE, "m.always_on_screen"])
+        .negotiate(&[
+            SEND,
+            RECEIVE,
+            "org.matrix.msc3819.send.to_device:m.call.invite",
+            "org.matrix.msc3819.receive.to_device:m.call.invite",
+            STATE,
+            "m.always_on_screen",
+        ])
         .await;
     let update = widget.expect("update_state").await;
     widget.answer(&update, &json!({})).await;
@@ -54,6 +61,26 @@ async fn script<D: Driver>(place: &Place, mut widget: Widget<D>) -> Vec<String> 
         .await;
     let event = widget.expect("send_event").await;
     widget.answer(&event, &json!({})).await;
+
+    let topic = json!({
+        "type": "m.room.topic",
+        "state_key": "",
+        "sender": "@bob:example.org",
+        "event_id": "$2",
+        "origin_server_ts": 2,
+        "content": { "topic": "é", "n": 1.0 },
+    });
+    place.sync_timeline([topic]).await;
+    widget.take("send_event").await;
+
+    let invite = json!({
+        "type": "m.call.invite",
+        "sender": "@bob:example.org",
+        "content": { "z": 1.0, "a": "é" },
+        "extra": null,
+    });
+    place.sync_to_device([invite]).await;
+    widget.take("send_to_device").await;
     widget.transcript
 }
 

@@ -1,25 +1,35 @@
 //! A room on a mock homeserver with one widget in it, which the test plays.
 
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use matrix_sdk::Room;
-use matrix_sdk::ruma::room_id;
+use matrix_sdk::config::SyncSettings;
+use matrix_sdk::ruma::serde::Raw;
+use matrix_sdk::ruma::{RoomId, room_id};
 use matrix_sdk::test_utils::mocks::MatrixMockServer;
 use matrix_sdk::widget::{
     Capabilities, CapabilitiesProvider, WidgetDriver, WidgetDriverHandle, WidgetSettings,
 };
+use matrix_sdk::{Client, Room};
+use matrix_sdk_test::{JoinedRoomBuilder, SyncResponseBuilder};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use widget_turn::{FeedConfig, TurnFeed};
-use widget_turn_matrix_sdk::{CapabilityRequest, MatrixTurnSource, TurnWidgetDriver};
-use wiremock::ResponseTemplate;
+use widget_turn_matrix_sdk::{
+    CapabilityRequest, DriverConfig, LiveState, MatrixTurnSource, TurnWidgetDriver,
+};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, ResponseTemplate};
 
 use crate::account;
 
 pub(crate) const TURN: &str = "town.robin.msc3846.turn_servers";
 pub(crate) const SEND: &str = "org.matrix.msc2762.send.event:m.room.message";
 pub(crate) const RENEGOTIATE: &str = "org.matrix.msc2974.request_capabilities";
+
+pub(crate) static ROOM: LazyLock<&RoomId> = LazyLock::new(|| room_id!("!room:example.org"));
 
 /// Whatever a test waits for comes within this, or not at all.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,12 +45,49 @@ impl Place {
     pub(crate) async fn new() -> Self {
         let server = MatrixMockServer::new().await;
         let client = account::client(&server).await;
-        let room = server
-            .sync_joined_room(&client, room_id!("!room:example.org"))
-            .await;
         server.mock_room_state_encryption().plain().mount().await;
+        Self::of(server, client).await
+    }
+
+    /// One on this homeserver, which says whether its rooms are encrypted.
+    pub(crate) async fn of(server: MatrixMockServer, client: Client) -> Self {
+        let room = server.sync_joined_room(&client, &ROOM).await;
         let feed = TurnFeed::new(MatrixTurnSource::new(client), FeedConfig::default());
         Self { server, room, feed }
+    }
+
+    /// A sync of the client (`/sync` v2) that brings this.
+    pub(crate) async fn sync(&self, bring: impl FnOnce(&mut SyncResponseBuilder)) {
+        let sync = self.server.mock_sync();
+        sync.ok_and_run(&self.room.client(), bring).await;
+    }
+
+    /// A sync that brings these messages to the device.
+    pub(crate) async fn sync_to_device(&self, messages: impl IntoIterator<Item = Value>) {
+        // `MatrixMockServer` would bring them again with the next sync.
+        let events: Vec<_> = messages.into_iter().collect();
+        // Nor does the SDK take the same sync twice.
+        static SYNCS: AtomicU32 = AtomicU32::new(0);
+        let batch = format!("t{}", SYNCS.fetch_add(1, Ordering::Relaxed));
+        let body = json!({ "next_batch": batch, "to_device": { "events": events } });
+        let sync = Mock::given(method("GET"))
+            .and(path("/_matrix/client/v3/sync"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(body))
+            .mount_as_scoped(self.server.server())
+            .await;
+        let client = self.room.client();
+        client.sync_once(SyncSettings::default()).await.unwrap();
+        drop(sync);
+    }
+
+    /// A sync that brings these events in the room's timeline.
+    pub(crate) async fn sync_timeline(&self, events: impl IntoIterator<Item = Value>) {
+        let events = events.into_iter().map(raw);
+        self.sync(|builder| {
+            let room = JoinedRoomBuilder::new(&ROOM).add_timeline_bulk(events);
+            builder.add_joined_room(room);
+        })
+        .await;
     }
 
     /// One where the homeserver has TURN credentials to give.
@@ -68,18 +115,39 @@ impl Place {
         decide: impl Fn(CapabilityRequest) -> F + Send + Sync + 'static,
     ) -> Widget<TurnWidgetDriver> {
         let settings = settings(init_on_content_load);
-        Widget::new(TurnWidgetDriver::spawn(
-            settings,
-            self.room.clone(),
-            decide,
-            &self.feed,
-        ))
+        let driver = TurnWidgetDriver::spawn(settings, self.room.clone(), decide, &self.feed);
+        Widget::new(driver)
+    }
+
+    /// A widget whose host approves all that it asks for, and gets the room's state thus.
+    pub(crate) fn widget_with(&self, live_state: LiveState) -> Widget<TurnWidgetDriver> {
+        self.spawn_with(live_state, |request| async { request.capabilities })
+    }
+
+    fn spawn_with<F: Future<Output = Vec<String>> + Send + 'static>(
+        &self,
+        live_state: LiveState,
+        decide: impl Fn(CapabilityRequest) -> F + Send + Sync + 'static,
+    ) -> Widget<TurnWidgetDriver> {
+        let mut config = DriverConfig::default();
+        config.live_state = live_state;
+        let (settings, room) = (settings(true), self.room.clone());
+        let driver = TurnWidgetDriver::spawn_with(settings, room, decide, &self.feed, config);
+        Widget::new(driver)
     }
 
     /// A widget of which the test decides: it takes the requests out of the channel and answers them.
     pub(crate) fn widget_of_a_person(&self) -> (Widget<TurnWidgetDriver>, Person) {
+        self.widget_of_a_person_with(LiveState::default())
+    }
+
+    /// The same, which gets the room's state thus.
+    pub(crate) fn widget_of_a_person_with(
+        &self,
+        live_state: LiveState,
+    ) -> (Widget<TurnWidgetDriver>, Person) {
         let (ask, person) = mpsc::unbounded_channel();
-        let widget = self.widget_where(true, move |request| {
+        let widget = self.spawn_with(live_state, move |request| {
             let (answer, answered) = oneshot::channel();
             let asked = ask.send((request, answer));
             async move {
@@ -199,6 +267,19 @@ impl<D: Driver> Widget<D> {
         reply["response"].clone()
     }
 
+    /// Comes back when the driver has heard all that the widget said.
+    pub(crate) async fn heard(&mut self) {
+        self.ask("heard", "supported_api_versions", &json!({}))
+            .await;
+    }
+
+    /// The next message, which is a request of the host's with this action: its data. It is answered.
+    pub(crate) async fn take(&mut self, action: &str) -> Value {
+        let request = self.expect(action).await;
+        self.answer(&request, &json!({})).await;
+        parsed(&request)["data"].clone()
+    }
+
     /// Answers the host.
     pub(crate) async fn answer(&mut self, request: &str, response: &Value) {
         let open = request.strip_suffix('}').unwrap();
@@ -257,6 +338,23 @@ pub(crate) fn request(id: &str, action: &str, data: &Value) -> String {
     format!(
         r#"{{"api":"fromWidget","widgetId":"w","requestId":"{id}","action":"{action}","data":{data}}}"#
     )
+}
+
+/// An event as a sync brings it.
+pub(crate) fn raw<T>(event: Value) -> Raw<T> {
+    Raw::new(&event).unwrap().cast_unchecked()
+}
+
+/// A state event, the `number`th.
+pub(crate) fn state(kind: &str, key: &str, number: u32) -> Value {
+    json!({
+        "type": kind,
+        "state_key": key,
+        "sender": "@bob:example.org",
+        "event_id": format!("$state-{number}"),
+        "origin_server_ts": number,
+        "content": { "number": number },
+    })
 }
 
 pub(crate) fn parsed(text: &str) -> Value {

@@ -27,7 +27,7 @@ pub(crate) fn draw(
     let mut svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" font-size="12">
 <title>Requests per second for TURN credentials, {accounts} accounts, {days} days</title>
-<!-- cargo run --release -p widget-turn-proto --example simulate -- --days {days} --accounts {accounts} --ttl {ttl} --svg FILE -->
+<desc>cargo run --release -p widget-turn-proto --example simulate -- --days {days} --accounts {accounts} --ttl {ttl} --svg FILE</desc>
 <style>
   .page {{ fill: #ffffff }} text {{ fill: #24292f }} .dim {{ fill: #57606a }} .grid {{ stroke: #d0d7de }}
   .trouble {{ fill: #bf8700; opacity: .22 }} .ours {{ fill: #1a7f37 }} .other {{ fill: #6e7781 }} .peak {{ opacity: .45 }}

@@ -103,6 +103,20 @@ impl TrustedOrigins {
             .collect::<Result<_, _>>()
             .map(Self)
     }
+
+    /// Whether the pages of `origin` are trusted.
+    ///
+    /// ```
+    /// use widget_turn::TrustedOrigins;
+    ///
+    /// let trusted = TrustedOrigins::new(["https://example.org"])?;
+    /// assert!(trusted.trusts(&"https://example.org/call".parse()?));
+    /// assert!(!trusted.trusts(&"https://evil.test".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trusts(&self, origin: &Origin) -> bool {
+        self.0.contains(origin)
+    }
 }
 
 fn parse(position: usize, text: &str) -> Result<Origin, TrustedOriginError> {
@@ -129,7 +143,7 @@ fn parse(position: usize, text: &str) -> Result<Origin, TrustedOriginError> {
 impl PermissionPolicy for TrustedOrigins {
     fn decide<'a>(&'a self, request: &'a PermissionRequest) -> VerdictFuture<'a> {
         Box::pin(async move {
-            if self.0.contains(&request.origin) {
+            if self.trusts(&request.origin) {
                 Verdict::Grant
             } else {
                 Verdict::Undecided

@@ -3,9 +3,9 @@
 use serde_json::Value;
 use widget_turn_proto::{ApiError, Fetched, NoTurn, Secret};
 
-use crate::check::Supply;
 use crate::check::lint::span;
 use crate::check::report::{HomeserverReport, Outcome, Step, StepName};
+use crate::check::round::Supply;
 
 /// More URIs of one homeserver are not tried.
 const MAX_URIS: usize = 16;

@@ -84,7 +84,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(super) fn show(&self, step: StepName) {
+    pub(crate) fn show(&self, step: StepName) {
         self.probe.progress.show(self.uri, step.shown());
     }
 
@@ -220,7 +220,7 @@ impl<'a> Session<'a> {
     }
 
     /// Deletes what may be there and does not ask what came of it: after something else has gone wrong.
-    async fn give_up(&self, client: &mut Client) {
+    pub(crate) async fn give_up(&self, client: &mut Client) {
         let _ = client.delete(LAST_TRY).await;
         self.probe.note_deletion();
     }

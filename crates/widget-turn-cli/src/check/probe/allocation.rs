@@ -107,7 +107,7 @@ impl Session<'_> {
     }
 
     /// Asks for a relay; for a while again if the user's quota may still count what was deleted a moment ago.
-    pub(super) async fn ask_for_relay(
+    pub(crate) async fn ask_for_relay(
         &self,
         client: &mut Client,
         family: Option<AddressFamily>,

@@ -120,7 +120,7 @@ impl Session<'_> {
     }
 
     /// A connection beside the first, with no report of its own.
-    pub(super) async fn second_client(&self) -> Result<Client, Fault> {
+    pub(crate) async fn second_client(&self) -> Result<Client, Fault> {
         let signer = self.probe.signer();
         if self.transport() == Transport::Udp {
             return Ok(Client::over_udp(self.server, signer).await?);

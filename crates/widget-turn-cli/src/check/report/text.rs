@@ -1,9 +1,12 @@
 //! A report for people: a table that fits 100 columns, the steps of what did not go well, a grade.
 
+mod expiry;
+
 use std::fmt::Write as _;
 
 use super::{AddressReport, Outcome, Report, ServerReport, Step, StepName};
 use crate::check::lint::span;
+use crate::terminal::escaped;
 
 /// No line is longer, in characters, but for a URI that is.
 const WIDTH: usize = 100;
@@ -29,25 +32,11 @@ pub(crate) fn render(report: &Report) -> String {
         for server in &report.servers {
             tree(&mut out, server);
         }
+        expiry::section(&mut out, &report);
     }
     conclusion(&mut out, &report);
     let lines = out.lines();
     lines.fold(String::new(), |text, line| text + line.trim_end() + "\n")
-}
-
-/// A text without characters that move the cursor, change colours or hide: those are written as `\u{1b}`.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            ' '..='~' | '…' | '·' | '–' | '├' | '└' | '─' | '│' => {
-                shown.push(character)
-            }
-            _ if character.is_alphanumeric() => shown.push(character),
-            _ => shown.extend(character.escape_unicode()),
-        }
-    }
-    shown
 }
 
 fn homeserver(out: &mut String, report: &Report) {
@@ -157,7 +146,7 @@ fn cell(address: &AddressReport, name: StepName) -> String {
     }
 }
 
-fn time(ms: f64) -> String {
+pub(crate) fn time(ms: f64) -> String {
     if ms < 10.0 {
         format!("{ms:.1} ms")
     } else {
@@ -230,17 +219,10 @@ fn conclusion(out: &mut String, report: &Report) {
         );
         return;
     }
-    let relays = |server: &&&ServerReport| server.addresses.iter().any(|it| it.relays);
-    let turn: Vec<_> = report
-        .servers
-        .iter()
-        .filter(|server| !server.uri.starts_with("stun:"))
-        .collect();
-    let count = turn.iter().filter(relays).count();
+    let (count, all) = report.relaying();
     let line = format!(
-        "Grade: {}: {count} of {} TURN URIs relay{}",
+        "Grade: {}: {count} of {all} TURN URIs relay{}",
         report.grade.shown(),
-        turn.len(),
         report
             .next_grade
             .map_or_else(String::new, |next| format!("; for a better one, {next}"))
@@ -270,16 +252,6 @@ fn wrapped(out: &mut String, first: &str, next: &str, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_moves_a_cursor_or_hides_is_escaped() {
-        assert_eq!(escaped("Größe 5 … ok"), "Größe 5 … ok");
-        assert_eq!(
-            escaped("\u{1b}[31mred\u{7}\u{202e}gnp\u{200b}\u{9b}x"),
-            "\\u{1b}[31mred\\u{7}\\u{202e}gnp\\u{200b}\\u{9b}x"
-        );
-        assert_eq!(escaped("a\nb\r\0"), "a\\u{a}b\\u{d}\\u{0}");
-    }
 
     #[test]
     fn lines_are_broken_at_blanks() {

@@ -31,7 +31,7 @@ async fn stuck() -> (Server, Arc<Mutex<Vec<String>>>) {
 #[tokio::test]
 async fn after_ctrl_c_what_was_allocated_is_deleted_and_the_report_is_shown() {
     let (server, seen) = stuck().await;
-    let (interrupt, interrupted) = watch::channel(false);
+    let (interrupt, interrupted) = channel(false);
     let mut settings = settings(&[server.uri("udp"), server.uri("udp")], GENEROUS);
     settings.interrupted = interrupted;
     let round = settings.round();

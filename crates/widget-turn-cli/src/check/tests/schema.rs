@@ -10,7 +10,7 @@ fn schema() -> jsonschema::Validator {
 }
 
 #[track_caller]
-fn assert_valid(report: &Report) {
+pub(super) fn assert_valid(report: &Report) {
     let json = serde_json::to_value(report).unwrap();
     let errors: Vec<_> = schema()
         .iter_errors(&json)

@@ -86,8 +86,12 @@ impl Server {
 }
 
 pub(super) fn key() -> MessageIntegrityCredentials {
-    let password = SharedSecret::from_text(SECRET).password_of(USERNAME);
-    LongTermKeyCredentials::new(USERNAME.into(), password.to_string(), REALM.into()).into()
+    key_of(USERNAME)
+}
+
+pub(super) fn key_of(username: &str) -> MessageIntegrityCredentials {
+    let password = SharedSecret::from_text(SECRET).password_of(username);
+    LongTermKeyCredentials::new(username.into(), password.to_string(), REALM.into()).into()
 }
 
 /// A success without anything in it.

@@ -29,6 +29,9 @@ pub(crate) struct Certificate {
     pub(crate) not_after: String,
     /// Whole days until then; negative for days since.
     pub(crate) days_left: i64,
+    /// When it expires, in Unix seconds.
+    #[serde(skip)]
+    pub(crate) not_after_unix: i64,
 }
 
 impl Certificate {
@@ -55,6 +58,7 @@ impl Certificate {
             self_signed: certificate.issuer() == certificate.subject(),
             not_after: day(not_after),
             days_left: not_after.saturating_sub(now).div_euclid(86_400),
+            not_after_unix: not_after,
         })
     }
 }

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::*;
-use crate::demo::credentials::expiry_of;
+use crate::credentials::expiry_of;
 
 const PATH: &str = "/_matrix/client/v3/voip/turnServer";
 const TOKEN: &str = "syt_a_token";

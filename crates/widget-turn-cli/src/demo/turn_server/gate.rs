@@ -14,7 +14,7 @@ use stun_types::prelude::{
 use turn_types::attribute::XorPeerAddress;
 use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH, SEND};
 
-use crate::demo::credentials::{SharedSecret, UnixClock, expiry_of};
+use crate::credentials::{SharedSecret, UnixClock, expiry_of};
 
 /// What is to be done with a STUN message of a client.
 pub(super) enum Verdict {

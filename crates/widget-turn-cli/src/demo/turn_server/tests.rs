@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 
 use self::client::{Client, Transport};
 use super::*;
-use crate::demo::credentials::Minted;
+use crate::credentials::Minted;
 
 const REALM: &str = "demo.localhost";
 const SECRET: &str = "a-secret-for-tests";

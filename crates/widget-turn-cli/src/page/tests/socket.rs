@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::{Page, soon};
+use crate::capability::Capability;
 use crate::page::{Decision, FromPage, PageSession, ToPage};
 
 type Tab = WebSocketStream<TcpStream>;
@@ -83,6 +84,7 @@ async fn a_tab_is_first_told_what_to_show() {
             "widget_id": "demo",
             "widget_name": "Demo",
             "account": "@alice:example.org",
+            "room": {"id": "!room:example.org", "name": "Example"},
         })
     );
 }
@@ -121,11 +123,18 @@ async fn the_persons_decision_and_the_load_reach_the_session() {
     say(&mut tab, r#"c{"type":"loaded"}"#).await;
     assert!(heard(&mut session).await == FromPage::Loaded);
     for (name, decision) in [
-        ("allow_once", Decision::AllowOnce),
-        ("allow_always", Decision::AllowAlways),
+        (
+            "allow_once",
+            Decision::AllowOnce(vec!["m.sticker".to_owned()]),
+        ),
+        (
+            "allow_always",
+            Decision::AllowAlways(vec!["m.sticker".to_owned()]),
+        ),
         ("deny", Decision::Deny),
     ] {
-        let frame = json!({"type": "decision", "id": 7, "decision": name});
+        let frame =
+            json!({"type": "decision", "id": 7, "decision": name, "capabilities": ["m.sticker"]});
         say(&mut tab, &format!("c{frame}")).await;
         assert!(heard(&mut session).await == FromPage::Decision { id: 7, decision });
     }
@@ -140,11 +149,24 @@ async fn the_page_is_told_in_control_objects() {
             ToPage::AskPermission {
                 id: 1,
                 origin: "https://widget.example".to_owned(),
-                capabilities: vec!["m.turn_servers".to_owned()],
+                capabilities: vec![Capability::new("m.sticker\u{202e}")],
+                held: vec![Capability::new(
+                    "org.matrix.msc2762.receive.event:m.reaction",
+                )],
+                unavailable: Vec::new(),
+                refused: 2,
             },
             json!({
                 "type": "ask_permission", "id": 1, "origin": "https://widget.example",
-                "capabilities": ["m.turn_servers"],
+                "capabilities": [
+                    {"name": "m.sticker\u{202e}", "shown": r"m.sticker\u{202e}", "group": "other", "words": null},
+                ],
+                "held": [{
+                    "name": "org.matrix.msc2762.receive.event:m.reaction", "words": "read reactions",
+                    "shown": "org.matrix.msc2762.receive.event:m.reaction", "group": "read",
+                }],
+                "unavailable": [],
+                "refused": 2,
             }),
         ),
         (
@@ -167,17 +189,31 @@ async fn the_page_is_told_in_control_objects() {
             ToPage::Fetch {
                 status: Some(200),
                 outcome: "new credentials".to_owned(),
-                next_in: Some(Duration::from_secs(48)),
             },
-            json!({"type": "fetch", "status": 200, "outcome": "new credentials", "next_in_ms": 48_000}),
+            json!({"type": "fetch", "status": 200, "outcome": "new credentials"}),
         ),
         (
             ToPage::Fetch {
                 status: None,
                 outcome: "no answer".to_owned(),
-                next_in: None,
             },
-            json!({"type": "fetch", "status": null, "outcome": "no answer", "next_in_ms": null}),
+            json!({"type": "fetch", "status": null, "outcome": "no answer"}),
+        ),
+        (
+            ToPage::Homeserver {
+                outage: Some("no route".to_owned()),
+            },
+            json!({"type": "homeserver", "outage": "no route"}),
+        ),
+        (
+            ToPage::Homeserver { outage: None },
+            json!({"type": "homeserver", "outage": null}),
+        ),
+        (
+            ToPage::Trouble {
+                message: "disk full".to_owned(),
+            },
+            json!({"type": "trouble", "message": "disk full"}),
         ),
     ] {
         tell(&session, message).await;
@@ -201,6 +237,7 @@ async fn malformed_frames_are_dropped_and_the_session_goes_on() {
         Message::text(r#"c{"type":"decision","id":-1,"decision":"deny"}"#),
         Message::text(r#"c{"type":"decision","id":1,"decision":"allow"}"#),
         Message::text(r#"c{"type":"decision","id":1}"#),
+        Message::text(r#"c{"type":"decision","id":1,"decision":"allow_once","capabilities":7}"#),
         Message::binary(b"w{}".as_slice()),
     ] {
         soon(tab.send(frame)).await.unwrap();

@@ -21,7 +21,7 @@ use turn_types::attribute::{
 use turn_types::channel::ChannelData;
 use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, DATA, REFRESH, SEND};
 
-use crate::demo::credentials::Minted;
+use crate::credentials::Minted;
 use crate::stun::framing::{Framing, write_frame};
 
 /// How long anything may take that is expected to happen.

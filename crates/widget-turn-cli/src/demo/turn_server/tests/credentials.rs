@@ -10,7 +10,7 @@ use turn_types::message::{ALLOCATE, CREATE_PERMISSION};
 
 use super::client::{Client, Signer, Transport, allocate_udp, peer};
 use super::{REALM, Rig, SECRET, START, TRANSPORTS, V4, minted};
-use crate::demo::credentials::{Minted, SharedSecret};
+use crate::credentials::{Minted, SharedSecret};
 
 fn named(username: &str) -> Minted {
     let secret = SharedSecret::from_text(SECRET);

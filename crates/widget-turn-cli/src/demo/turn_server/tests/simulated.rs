@@ -13,7 +13,7 @@ use turn_types::{AddressFamily, Instant};
 
 use super::client::{Answer, Fill, Signer, allocate_udp, lifetime, peer};
 use super::{REALM, SECRET, START, minted};
-use crate::demo::credentials::SharedSecret;
+use crate::credentials::SharedSecret;
 use crate::demo::turn_server::gate::Gate;
 use crate::demo::turn_server::protocol::{MAX_NAMES, Output, Protocol};
 

@@ -1,0 +1,145 @@
+//! What stands behind a tab, and what comes between it and the widget.
+
+use matrix_sdk::Room;
+use matrix_sdk::widget::{Capabilities, WidgetSettings};
+use serde_json::{Value, json};
+use widget_turn::{
+    Grantee, InnerHost, LayerConfig, Origin, PermissionPolicy, PermissionRequest, TurnCapability,
+    TurnFeed, TurnLayer, Verdict, VerdictFuture,
+};
+use widget_turn_matrix_sdk::TurnWidgetDriver;
+
+use super::question::Decider;
+
+/// What stands behind a tab.
+pub(crate) enum Host {
+    /// The bare handshake: TURN and nothing else.
+    Handshake(LayerConfig),
+    /// A room of a real account.
+    Room {
+        settings: WidgetSettings,
+        room: Room,
+    },
+}
+
+impl Host {
+    /// Whom grants are for (rule P3).
+    pub(super) fn grantee(&self) -> Grantee {
+        match self {
+            Self::Handshake(config) => {
+                Grantee::new(config.origin.clone(), &*config.account, config.room.clone())
+            }
+            Self::Room { settings, room } => Grantee::new(
+                Origin::from(settings.raw_url()),
+                room.own_user_id().as_str(),
+                Some(room.room_id().to_string()),
+            ),
+        }
+    }
+
+    /// Whether a widget that is granted this can do anything by it.
+    pub(super) fn has(&self, capability: &str) -> bool {
+        TurnCapability::is_name(capability)
+            || matches!(self, Self::Room { .. }) && is_the_drivers(capability)
+    }
+
+    /// A layer or a driver of its own for one tab. Outside a tokio runtime it panics.
+    pub(super) fn serve(&self, feed: &TurnFeed, decider: Decider) -> Served {
+        match self {
+            Self::Handshake(config) => {
+                let policy = TurnAlone(decider);
+                Served::Layer(TurnLayer::spawn(
+                    InnerHost::handshake(),
+                    feed,
+                    policy,
+                    config.clone(),
+                ))
+            }
+            Self::Room { settings, room } => {
+                let decide = move |request: widget_turn_matrix_sdk::CapabilityRequest| {
+                    let decider = decider.clone();
+                    async move { decider.decide(request.capabilities).await }
+                };
+                Served::Driver(TurnWidgetDriver::spawn(
+                    settings.clone(),
+                    room.clone(),
+                    decide,
+                    feed,
+                ))
+            }
+        }
+    }
+}
+
+/// Whether the SDK's driver knows the capability: it drops the names of others.
+fn is_the_drivers(name: &str) -> bool {
+    let known = serde_json::from_value::<Capabilities>(json!([name]))
+        .and_then(serde_json::to_value)
+        .unwrap_or_default();
+    known.as_array().is_some_and(|names| !names.is_empty())
+}
+
+/// Has the layer ask for TURN, and the person see what else the widget wanted.
+struct TurnAlone(Decider);
+
+impl PermissionPolicy for TurnAlone {
+    fn decide<'a>(&'a self, request: &'a PermissionRequest) -> VerdictFuture<'a> {
+        Box::pin(async move {
+            let mut wanted = self.0.heard();
+            wanted.retain(|name| !TurnCapability::is_name(name));
+            wanted.extend(request.capability.names().map(str::to_owned));
+            let approved = self.0.decide(wanted).await;
+            if approved.iter().any(|name| TurnCapability::is_name(name)) {
+                Verdict::Grant
+            } else {
+                Verdict::Deny
+            }
+        })
+    }
+}
+
+/// The names in a widget's answer to `capabilities`, or in its request for more (MSC2974).
+pub(super) fn wanted_in(message: &str) -> Vec<String> {
+    let message: Value = serde_json::from_str(message).unwrap_or_default();
+    let names = ["/response/capabilities", "/data/capabilities"]
+        .into_iter()
+        .find_map(|place| message.pointer(place)?.as_array());
+    let names = names.into_iter().flatten();
+    names
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// What one tab's widget speaks with. Dropping it ends it.
+pub(super) enum Served {
+    Layer(TurnLayer),
+    Driver(TurnWidgetDriver),
+}
+
+impl Served {
+    /// Takes what the widget said. `None` once it has ended.
+    pub(super) async fn send(&mut self, text: String) -> Option<()> {
+        let taken = match self {
+            Self::Layer(layer) => layer.send(text).await,
+            Self::Driver(driver) => driver.send(text).await,
+        };
+        taken.then_some(())
+    }
+
+    /// Tells that the widget's frame has loaded. `None` once it has ended.
+    pub(super) async fn page_loaded(&mut self) -> Option<()> {
+        let taken = match self {
+            Self::Layer(layer) => layer.page_loaded().await,
+            Self::Driver(driver) => driver.page_loaded().await,
+        };
+        taken.then_some(())
+    }
+
+    /// What the widget is to be told next. `None` once it has ended.
+    pub(super) async fn recv(&mut self) -> Option<String> {
+        match self {
+            Self::Layer(layer) => layer.recv().await,
+            Self::Driver(driver) => driver.recv().await,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! One line on the terminal that says what is being tried, and is gone when it is done.
+
+use std::io::{IsTerminal as _, Write as _, stderr};
+
+use super::escaped;
+
+/// As wide as the report.
+const WIDTH: usize = 99;
+
+#[derive(Clone)]
+pub(crate) enum Progress {
+    Hidden,
+    OnTerminal,
+    /// What a test is told of.
+    #[cfg(test)]
+    Told(std::sync::Arc<dyn Fn(&str) + Send + Sync>),
+}
+
+impl Progress {
+    /// Shows lines where standard error is a terminal.
+    pub(crate) fn on_a_terminal() -> Self {
+        if stderr().is_terminal() {
+            Self::OnTerminal
+        } else {
+            Self::Hidden
+        }
+    }
+
+    /// Replaces the line.
+    pub(crate) fn show(&self, what: &str, step: &str) {
+        let line = || -> String {
+            let line = escaped(&format!("{what} … {step}"));
+            line.chars().take(WIDTH).collect()
+        };
+        match self {
+            Self::Hidden => {}
+            Self::OnTerminal => {
+                let _ = write!(stderr(), "\r\x1b[K{}", line());
+                let _ = stderr().flush();
+            }
+            #[cfg(test)]
+            Self::Told(tell) => tell(&line()),
+        }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn clear(&self) {
+        if matches!(self, Self::OnTerminal) {
+            let _ = write!(stderr(), "\r\x1b[K");
+            let _ = stderr().flush();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+// coturn as the tests run it: on loopback, with a shared secret, over UDP, TCP and TLS.
+
+import { execFileSync } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { folder, freePorts, program, until } from "./rig.mjs";
+
+/** What coturn and whoever mints credentials for it share. */
+export const SECRET = "the secret of the end-to-end tests";
+
+/** A file with a secret, for its owner alone. */
+export function secretFile(test, secret = SECRET) {
+  const path = join(folder(test), "secret");
+  writeFileSync(path, secret, { mode: 0o600 });
+  return path;
+}
+
+/** The password of a username, by the shared secret. */
+export function password(username, secret = SECRET) {
+  return createHmac("sha1", secret).update(username).digest("base64");
+}
+
+/** An authority, and a certificate of it for this machine. */
+function certificate(home) {
+  const openssl = (...args) => execFileSync("openssl", args, { cwd: home, stdio: "pipe" });
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  writeFileSync(join(home, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n");
+  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Authority", "-days", "100");
+  openssl("req", ...key, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=localhost");
+  const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "90"];
+  openssl("x509", "-req", "-in", "request.pem", ...by, "-out", "cert.pem");
+}
+
+/** Whether something listens on the port. */
+function listens(port, ip) {
+  return new Promise((resolve) => {
+    const socket = connect(port, ip);
+    socket.once("connect", () => resolve(true) || socket.destroy());
+    socket.once("error", () => resolve(false));
+  });
+}
+
+/** Starts a coturn that ends with the test. `roots` is the file of the authority that signed its certificate. */
+export async function coturn(test, { ip = "127.0.0.1", lines = ["allow-loopback-peers"] } = {}) {
+  const home = folder(test);
+  const port = await freePorts();
+  certificate(home);
+  const config = [
+    `listening-ip=${ip}`,
+    `relay-ip=${ip}`,
+    `listening-port=${port}`,
+    `tls-listening-port=${port + 1}`,
+    "realm=localhost",
+    "fingerprint",
+    "use-auth-secret",
+    `static-auth-secret=${SECRET}`,
+    `cert=${join(home, "cert.pem")}`,
+    `pkey=${join(home, "key.pem")}`,
+    "no-cli",
+    "no-dtls",
+    "verbose",
+    "log-file=stdout",
+    "simple-log",
+    `pidfile=${join(home, "pid")}`,
+    `userdb=${join(home, "turndb")}`,
+    ...lines,
+  ];
+  writeFileSync(join(home, "turnserver.conf"), config.join("\n"), { mode: 0o600 });
+  const server = program(test, "turnserver", ["-c", join(home, "turnserver.conf")]);
+  await until("coturn to listen", async () => (await listens(port, ip)) && (await listens(port + 1, ip)));
+  const host = ip.includes(":") ? `[${ip}]` : ip;
+  return {
+    server,
+    roots: join(home, "ca.pem"),
+    udp: `turn:${host}:${port}?transport=udp`,
+    tcp: `turn:${host}:${port}?transport=tcp`,
+    tls: `turns:${host}:${port + 1}?transport=tcp`,
+  };
+}

@@ -1,0 +1,44 @@
+// What the tests of group calls ask of the users in them.
+
+import assert from "node:assert/strict";
+import { PATIENCE, until } from "./rig.mjs";
+
+/** Joins the room's call, and makes it if it is the first. */
+export async function join(seat) {
+  await seat.call("join");
+}
+
+/** Waits until all of these see that the user at the seat is in the call. */
+export async function seenIn(seat, others) {
+  const sees = async (other) => (await other.call("participants"))?.includes(seat.user.id);
+  await Promise.all(others.map((other) => until(`${other.user.id} to see ${seat.user.id} in the call`, () => sees(other))));
+}
+
+/** Waits until everyone decodes everyone else, through relays alone; gives the time at which the last one did. */
+export async function media(seats) {
+  const others = seats.length - 1;
+  const at = seats.map(async (seat) => {
+    let timer;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, PATIENCE);
+    });
+    const at = await Promise.race([seat.call("media", others), late]);
+    clearTimeout(timer);
+    const peers = await seat.call("peers");
+    const state = `${seat.user.id}: ${JSON.stringify({ peers, iceErrors: (await seat.seen()).iceErrors })}`;
+    assert.ok(at, `waited ${PATIENCE} ms for media; ${state}`);
+    const decoded = peers.filter((peer) => peer.frames > 10);
+    assert.deepEqual(decoded.map((peer) => peer.pair), Array(others).fill("relay/relay"), state);
+    return at;
+  });
+  return Math.max(...(await Promise.all(at)));
+}
+
+/** Waits until the user's connections have found no way: no relay took what the widget had for credentials. */
+export async function noWay(seat) {
+  await until(`${seat.user.id} to be refused by the relay`, async () => {
+    const [peers, { iceErrors }] = [await seat.call("peers"), await seat.seen()];
+    assert.ok(peers.every((peer) => peer.frames === 0 && peer.pair === null), JSON.stringify(peers));
+    return iceErrors.includes(401) && peers.some((peer) => peer.gathering === "complete" && !peer.offered);
+  });
+}

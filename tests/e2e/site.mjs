@@ -1,0 +1,42 @@
+// The pages that the tests show: widgets on npm's libraries, and a host page on npm's own.
+
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** Bundles these scripts, by their paths without `.js`, and serves each as a page of its name until the test ends. */
+export async function site(test, ...names) {
+  const bundles = await build({
+    entryPoints: names.map((name) => join(here, `${name}.js`)),
+    entryNames: "[name]",
+    bundle: true,
+    write: false,
+    outdir: "/",
+    format: "esm",
+    target: "es2022",
+    conditions: ["browser", "import"],
+    define: { global: "globalThis" },
+    logLevel: "error",
+  });
+  const scripts = new Map(bundles.outputFiles.map((file) => [basename(file.path), file.text]));
+  const server = createServer((request, response) => {
+    const name = basename(new URL(request.url, "http://localhost").pathname);
+    if (scripts.has(name)) {
+      response.setHeader("content-type", "text/javascript").end(scripts.get(name));
+    } else {
+      const html = `<!doctype html><title>${name}</title><link rel="icon" href="data:,"><script type="module" src="/${name}.js"></script>`;
+      response.setHeader("content-type", "text/html").end(html);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  test.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { origin: `http://127.0.0.1:${server.address().port}` };
+}

@@ -1,0 +1,139 @@
+// A full-mesh group call on npm's matrix-js-sdk, relays alone, with the camera that Chromium makes up.
+
+import { ClientEvent, GroupCallIntent, GroupCallType, createRoomWidgetClient } from "matrix-js-sdk";
+import { WidgetApi } from "matrix-widget-api";
+import { marks } from "./marks.js";
+import { client as options, option, parentOrigin, roomId, userId, widgetId } from "./query.js";
+
+const CALL = "org.matrix.msc3401.call";
+const MEMBER = "org.matrix.msc3401.call.member";
+const SIGNALS = [
+  ...["invite", "candidates", "answer", "hangup", "reject", "select_answer", "negotiate", "replaces"].map((name) => `m.call.${name}`),
+  "m.call.sdp_stream_metadata_changed",
+  "org.matrix.call.sdp_stream_metadata_changed",
+];
+
+const seen = { updates: [], iceErrors: [], error: null, started: false, joinedAt: null, mediaAt: null };
+window.seen = seen;
+
+// Small pictures: the machine that runs the tests encodes and decodes all of them.
+const getUserMedia = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = ({ audio, video }) =>
+  getUserMedia({ audio, video: video && { width: { ideal: 160 }, height: { ideal: 120 }, frameRate: { ideal: 10 } } });
+
+const connections = new Set();
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...args) {
+    super(...args);
+    connections.add(this);
+    this.addEventListener("icecandidateerror", ({ errorCode }) => seen.iceErrors.push(errorCode));
+  }
+};
+
+const api = new WidgetApi(widgetId, parentOrigin);
+seen.marks = marks(api);
+if (option("updates") === "first") {
+  // What a host that never refreshes comes to.
+  const all = api.getTurnServers.bind(api);
+  api.getTurnServers = async function* () {
+    for await (const server of all()) {
+      if (seen.updates.length === 0) {
+        yield server;
+      }
+    }
+  };
+}
+
+const client = createRoomWidgetClient(
+  api,
+  {
+    sendState: [{ eventType: CALL }, { eventType: MEMBER, stateKey: userId }],
+    receiveState: [{ eventType: "m.room.member" }, { eventType: CALL }, { eventType: MEMBER }],
+    sendToDevice: SIGNALS,
+    receiveToDevice: SIGNALS,
+    turnServers: true,
+  },
+  roomId,
+  { ...options, useE2eForGroupCall: false, forceTURN: true },
+  true,
+);
+client.on(ClientEvent.TurnServers, ([{ urls, username }]) => seen.updates.push({ at: Date.now(), urls, username }));
+client.startClient().then(
+  () => (seen.started = true),
+  (error) => (seen.error = String(error)),
+);
+
+/** The ids of those who are in the room's call, as this widget sees it. */
+window.participants = () => {
+  const call = client.getGroupCallForRoom(roomId);
+  return call ? [...call.participants.keys()].map((member) => member.userId) : null;
+};
+
+/** Joins the room's call, and makes it where there is none. */
+window.join = async () => {
+  await client.waitUntilRoomReadyForGroupCalls(roomId);
+  seen.joinedAt = Date.now();
+  const call =
+    client.getGroupCallForRoom(roomId) ??
+    (await client.createGroupCall(roomId, GroupCallType.Video, false, GroupCallIntent.Prompt));
+  call.on("user_media_feeds_changed", (feeds) => show(feeds));
+  await call.enter();
+  show(call.userMediaFeeds);
+};
+
+function show(feeds) {
+  document.body.replaceChildren(
+    ...feeds.map((feed) => {
+      const video = document.createElement("video");
+      video.srcObject = feed.stream;
+      video.muted = true;
+      video.autoplay = true;
+      video.width = 320;
+      video.height = 240;
+      const figure = document.createElement("figure");
+      const caption = document.createElement("figcaption");
+      caption.textContent = feed.userId;
+      figure.append(video, caption);
+      return figure;
+    }),
+  );
+  document.body.style.cssText = "display: flex; flex-wrap: wrap; gap: 1rem; font: 1rem system-ui";
+}
+
+/** How each connection that is not closed stands. */
+window.peers = async () => {
+  const standing = [...connections].filter((connection) => connection.connectionState !== "closed");
+  return Promise.all(
+    standing.map(async (connection) => {
+      const peer = {
+        connection: connection.connectionState,
+        ice: connection.iceConnectionState,
+        gathering: connection.iceGatheringState,
+        offered: /a=candidate/.test(connection.localDescription?.sdp ?? ""),
+        frames: 0,
+        pair: null,
+      };
+      const stats = await connection.getStats();
+      for (const stat of stats.values()) {
+        if (stat.type === "inbound-rtp" && stat.kind === "video") {
+          peer.frames += stat.framesDecoded ?? 0;
+        } else if (stat.type === "transport" && stat.selectedCandidatePairId) {
+          const { localCandidateId, remoteCandidateId } = stats.get(stat.selectedCandidatePairId);
+          peer.pair = [localCandidateId, remoteCandidateId].map((id) => stats.get(id)?.candidateType).join("/");
+        }
+      }
+      return peer;
+    }),
+  );
+};
+
+/** Resolves with the time at which this many others are decoded: more than ten pictures each. */
+window.media = async (others) => {
+  for (;;) {
+    const peers = await window.peers();
+    if (peers.filter((peer) => peer.frames > 10).length >= others) {
+      return Date.now();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
