@@ -37,8 +37,8 @@ pub(crate) fn draw(
   }}
 </style>
 <rect class="page" width="{WIDTH}" height="{height}"/>
-<text x="{LEFT}" y="22" font-size="14" font-weight="600">Requests per second for TURN credentials, {accounts} accounts, {days} days</text>
-<text class="dim" x="{LEFT}" y="42">solid: mean, pale: busiest second; credentials for {ttl} s; shaded: one hour's outage, then all clients restart in a minute</text>
+<text x="{LEFT}" y="20" font-size="14" font-weight="600">Requests per second for TURN credentials, {accounts} accounts, {days} days</text>
+<text class="dim" x="{LEFT}" y="38">solid: mean, pale: busiest second; credentials for {ttl} s; shaded: an hour's outage, a restart of all clients</text>
 "##,
         ttl = timeline.ttl / SECOND,
     );
