@@ -137,7 +137,7 @@ fn each_round_is_a_line_and_a_change_shows_the_whole_report() {
     );
     assert_eq!(
         board.end(),
-        format!("\n  ++x {:27}        2 of 3      31 ms  {URI}\n", "")
+        format!("\n  ++x{:27}        2 of 3      31 ms  {URI}\n", "")
     );
 }
 
