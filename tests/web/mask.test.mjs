@@ -19,6 +19,20 @@ test('passwords, tokens and credentials are masked at any depth', () => {
   assert.ok(shown.includes('turn:127.0.0.1:3478'));
 });
 
+test('the tokens and keys that pass through a widget are masked', () => {
+  for (const message of [
+    { action: 'get_openid', response: { state: 'allowed', access_token: 'hidden', expires_in: 3600, token_type: 'Bearer' } },
+    { action: 'openid_credentials', data: { state: 'allowed', access_token: 'hidden', matrix_server_name: 'example.org' } },
+    { action: 'send_event', data: { type: 'io.element.call.encryption_keys', content: { keys: [{ index: 0, key: 'hidden' }] } } },
+    { action: 'send_to_device', data: { type: 'm.room_key', messages: { '@a:b': { D: { session: 'hidden' } } } } },
+    { action: 'send_event', data: { type: 'm.room.message', content: { file: { key: { kty: 'oct', k: 'hidden' } } } } },
+    { action: 'send_event', response: { delay_id: 'hidden' } },
+  ]) {
+    const shown = JSON.stringify(mask(message));
+    assert.ok(!shown.includes('hidden') && shown.includes(message.action), shown);
+  }
+});
+
 test('what only sounds like a secret stays readable', () => {
   const message = { key: '👍', state_key: '@alice:example.org', tokenizer: 'a', passengers: 3, requestId: '1', type: 'm.room.member' };
   assert.deepEqual(mask(message), message);

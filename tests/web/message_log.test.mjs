@@ -11,6 +11,11 @@ const update = {
   data: { uris: ['turn:127.0.0.1'], username: 'alice', password: 'hidden' },
 };
 
+/** @param {any} row @param {any} kind @param {string} [text] @param {any} [side] */
+function shows(row, kind, text = '', side = 'both') {
+  return matches(row, { kind, side, text });
+}
+
 test('a request and its answer are one row', () => {
   const log = new MessageLog();
   const row = log.add('widget', watch, 1000);
@@ -66,7 +71,7 @@ test('a second answer, or one to nothing, is a row of its own', () => {
 test('an error that answers nothing is found among the errors', () => {
   const row = new MessageLog().add('host', { ...watch, response: { error: { message: 'no' } } }, 0);
   assert.equal(row.error, 'no');
-  assert.ok(matches(row, 'errors', ''));
+  assert.ok(shows(row, 'errors'));
 });
 
 test('requests are paired by the id that the MSC prints, too', () => {
@@ -126,7 +131,7 @@ test('the export is one message a line, in the order in which they were said', (
     ['1970-01-01T00:00:01.001Z', 'host'],
     ['1970-01-01T00:00:01.002Z', 'host'],
   ]);
-  assert.deepEqual(lines[2].message, { ...watch, response: {} });
+  assert.deepEqual(lines[2], { ...lines[2], took_ms: 2, message: { ...watch, response: {} } });
 });
 
 test('after clearing, nothing is left', () => {
@@ -143,8 +148,72 @@ test('rows are found by kind and by text', () => {
   const other = log.add('widget', { ...watch, requestId: '2', action: 'send_event', data: { body: 'Hello' } }, 0);
   const failed = log.add('widget', { ...watch, requestId: '3', action: 'other' }, 0);
   log.add('host', { ...watch, requestId: '3', action: 'other', response: { error: { message: 'Unknown' } } }, 0);
-  assert.deepEqual([asked, other, failed].map((row) => matches(row, 'turn', '')), [true, false, false]);
-  assert.deepEqual([asked, other, failed].map((row) => matches(row, 'errors', '')), [false, false, true]);
-  assert.deepEqual([asked, other, failed].map((row) => matches(row, 'all', 'hello')), [false, true, false]);
-  assert.deepEqual([asked, other, failed].map((row) => matches(row, 'all', 'unknown')), [false, false, true]);
+  assert.deepEqual([asked, other, failed].map((row) => shows(row, 'turn')), [true, false, false]);
+  assert.deepEqual([asked, other, failed].map((row) => shows(row, 'errors')), [false, false, true]);
+  assert.deepEqual([asked, other, failed].map((row) => shows(row, 'all', 'hello')), [false, true, false]);
+  assert.deepEqual([asked, other, failed].map((row) => shows(row, 'all', 'unknown')), [false, false, true]);
+});
+
+test('rows are found by what they are about and by who asked', () => {
+  const log = new MessageLog();
+  /** @param {'widget' | 'host'} from @param {string} action @param {object} [data] */
+  const add = (from, action, data = {}) => log.add(from, { api: from, requestId: `${log.next}`, action, data }, 0);
+  const rows = [
+    add('widget', 'send_event', { type: 'm.room.message' }),
+    add('host', 'update_state'),
+    add('host', 'send_to_device'),
+    add('widget', 'content_loaded'),
+    add('host', 'notify_capabilities', { approved: ['m.turn_servers'] }),
+    add('host', 'update_turn_servers'),
+    add('widget', 'org.example.other'),
+  ];
+  /** @param {any} kind @param {any} [side] */
+  const found = (kind, side) => rows.filter((row) => shows(row, kind, '', side)).map((row) => row.action);
+  assert.deepEqual(found('events'), ['send_event', 'update_state']);
+  assert.deepEqual(found('events', 'host'), ['update_state']);
+  assert.deepEqual(found('devices'), ['send_to_device']);
+  assert.deepEqual(found('handshake'), ['content_loaded', 'notify_capabilities']);
+  assert.deepEqual(found('turn'), ['notify_capabilities', 'update_turn_servers']);
+  assert.equal(found('all').length, 7);
+  assert.equal(found('all', 'widget').length, 3);
+});
+
+test('an action that the host lacks is told from one that failed', () => {
+  /** @param {string} action @param {string} message */
+  const answered = (action, message) => {
+    const log = new MessageLog();
+    log.add('widget', { ...watch, action }, 0);
+    return log.add('host', { ...watch, action, response: { error: { message } } }, 0).reply;
+  };
+  for (const message of [
+    'unknown variant `navigate`, expected one of `supported_api_versions`, `send_event`',
+    'Unknown or unsupported from-widget action: navigate',
+    'Unknown or unsupported action',
+  ]) {
+    assert.equal(answered('navigate', message)?.isUnknown, true, message);
+  }
+  for (const message of ['unknown variant `pause`, expected one of `cancel`, `restart`, `send`', 'missing field `type`', 'M_FORBIDDEN']) {
+    assert.equal(answered('navigate', message)?.isUnknown, false, message);
+  }
+});
+
+test('a flood is counted in one row, and what was asked before it keeps its answer', () => {
+  let now = 0;
+  const log = new MessageLog(2000, () => now);
+  const asked = log.take('widget', watch, 0);
+  for (let id = 0; id < 100_000; id++) {
+    log.take('widget', { ...watch, requestId: `flood ${id}` }, 1);
+  }
+  assert.equal(log.entries.size, 501);
+  const gap = [...log.entries.values()].at(-1);
+  assert.equal(gap?.skipped, 100_000 - 499);
+  assert.equal(log.take('host', { ...watch, response: {} }, 2), asked);
+
+  // The answers to what was not kept are not kept either, nor are they puzzles later on.
+  now = 60_000;
+  assert.equal(log.take('host', { ...watch, requestId: 'flood 99', response: {} }, 3).reply?.took, 2);
+  assert.equal(log.take('host', { ...watch, requestId: 'flood 999', response: {} }, 3), gap);
+  assert.equal(log.take('widget', { ...watch, requestId: 'later' }, 4).skipped, 0);
+  const { skipped } = JSON.parse(log.lines().split('\n').find((line) => line.includes('skipped')) ?? '');
+  assert.equal(skipped, gap?.skipped);
 });

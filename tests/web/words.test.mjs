@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inWords, isTurn } from '../../crates/widget-turn-cli/src/page/web/capability.js';
+import { grouped, isTurn } from '../../crates/widget-turn-cli/src/page/web/capability.js';
 import { clock, counted, latency, life, span } from '../../crates/widget-turn-cli/src/page/web/format.js';
 import { readQuery } from '../../crates/widget-turn-cli/src/demo/widget/widget_api.js';
 
@@ -34,10 +34,14 @@ test('the TURN capability is known by both its names', () => {
   assert.ok(!isTurn('turn_servers') && !isTurn(undefined));
 });
 
-test('capabilities are put in words, and unknown ones shown as they are', () => {
-  assert.equal(inWords('org.matrix.msc2762.send.event:m.room.message'), 'send m.room.message events as you');
-  assert.equal(inWords('org.matrix.msc2762.timeline:*'), 'act in every room that you are in');
-  assert.equal(inWords('org.example.unknown'), 'org.example.unknown');
+test('what is asked for is shown in groups, in the order in which it was asked for', () => {
+  /** @param {any} group @param {string} name */
+  const capability = (group, name) => ({ name, shown: name, group, words: null });
+  const groups = grouped([capability('send', 'a'), capability('read', 'b'), capability('send', 'c')]);
+  assert.deepEqual(
+    groups.map(({ name, capabilities }) => [name, capabilities.map(({ shown }) => shown)]),
+    [['read', ['b']], ['send', ['a', 'c']]],
+  );
 });
 
 test('the widget takes its id and its host from the query', () => {

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use matrix_sdk::ruma::OwnedRoomOrAliasId;
 use url::Url;
+
+use crate::host::widget::Named;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -28,8 +31,10 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Demo(Demo),
+    Host(Box<Host>),
     Check(Box<Check>),
     Grants(Grants),
+    Logout(Logout),
     Completions(Completions),
 }
 
@@ -85,6 +90,115 @@ Examples:
   widget-turn demo --no-open --json                   for a script
   widget-turn demo --turn-uri 'turn:127.0.0.1:3478?transport=udp' --turn-secret-file secret.txt
                                                       your own coturn (use-auth-secret)";
+
+/// Shows any widget in a room of your account, on any homeserver.
+///
+/// Logs in once and keeps the session, syncs with the homeserver, and opens a page with the widget in it, on this machine only;
+/// the page asks you what the widget may do and shows every message between host and widget.
+#[derive(Args)]
+#[command(after_help = HOST_HELP)]
+pub(crate) struct Host {
+    #[command(flatten)]
+    pub(crate) login: Login,
+
+    /// The room, by id or alias; without it, your rooms are listed
+    #[arg(long, value_name = "ROOM", value_parser = room)]
+    pub(crate) room: Option<OwnedRoomOrAliasId>,
+
+    /// The widget: the URL of its page, in which templates such as $matrix_user_id are filled in, or the id of one in the
+    /// room's state; without it, the room's widgets are listed
+    #[arg(long, value_name = "URL|ID", value_parser = Named::read)]
+    pub(crate) widget: Option<Named>,
+
+    /// Where the page listens. Port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7846")]
+    pub(crate) listen: SocketAddr,
+
+    /// Grant all that they ask for to pages of this origin, without asking you; may be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) trust_origin: Vec<String>,
+
+    /// What the widget is told that your client looks like
+    #[arg(long, value_name = "THEME", default_value = "light")]
+    pub(crate) theme: String,
+
+    /// What the widget is told that your client speaks
+    #[arg(long, value_name = "TAG", default_value = "en")]
+    pub(crate) language: String,
+
+    /// Where grants for always are remembered
+    #[arg(long, value_name = "FILE")]
+    pub(crate) grants: Option<PathBuf>,
+
+    /// Do not open a browser
+    #[arg(long)]
+    pub(crate) no_open: bool,
+
+    /// Print one JSON object a line for each event; list instead of asking
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const HOST_HELP: &str = "\
+Environment:
+  WIDGET_TURN_ACCESS_TOKEN   an access token, as by --token-file
+
+What works, for a widget that was granted it:
+  timeline and state events, sent and received; state as it changes; to-device messages, encrypted where the room is;
+  delayed events (MSC4140); read_events; OpenID tokens; download_file; TURN servers (MSC3846)
+What does not work yet, and is answered with an error:
+  read_relations (MSC3869), user directory search (MSC3973), upload_file and get_media_config, navigation (MSC2931),
+  stickers, modal widgets, events of other rooms (MSC2762's timeline capability), asking for more than TURN later on
+
+Examples:
+  widget-turn host --user @alice:example.org                      choose room and widget; asks for the password once
+  widget-turn host --user @alice:example.org --room '#room:example.org' --widget 'https://widget.example/?u=$matrix_user_id'
+  widget-turn host --homeserver http://localhost:8008 --user @alice:localhost --password-file password.txt \\
+    --room '!id:localhost' --widget http://localhost:8080/ --trust-origin http://localhost:8080 --no-open --json
+  widget-turn logout --user @alice:example.org                    ends the session and wipes what is kept of it
+
+The session is kept in the folder widget-turn of your data, or in that given by --data, for you only. One process at a time
+uses it.";
+
+/// An account, and how to log in to it.
+#[derive(Args)]
+pub(crate) struct Login {
+    /// The homeserver: a server name, such as example.org, or the URL of its client-server API; by default that of the user
+    #[arg(long, value_name = "NAME")]
+    pub(crate) homeserver: Option<String>,
+
+    /// The user, such as @alice:example.org; by default the one whose session is kept
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+
+    /// The password, in a file; asked for on the terminal if no session is kept
+    #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// An access token, in a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// Where sessions are kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// Ends a session that `host` keeps, and wipes what is kept of it.
+///
+/// The homeserver is told to forget it, also where its token was given by a file; if it cannot be reached, that is said, and
+/// the rest is done.
+#[derive(Args)]
+#[command(after_help = "Example:\n  widget-turn logout --user @alice:example.org")]
+pub(crate) struct Logout {
+    /// The user; by default the one whose session is kept
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+
+    /// Where sessions are kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
 
 /// Says whether TURN servers work, and what to do if they don't.
 ///
@@ -252,6 +366,13 @@ fn widget_url(text: &str) -> Result<Url, String> {
     } else {
         Err(expected.to_owned())
     }
+}
+
+fn room(text: &str) -> Result<OwnedRoomOrAliasId, String> {
+    OwnedRoomOrAliasId::try_from(text).map_err(|_| {
+        "expected the id of a room, such as !abc:example.org, or an alias, such as #room:example.org"
+            .to_owned()
+    })
 }
 
 fn turn_uri(text: &str) -> Result<String, String> {

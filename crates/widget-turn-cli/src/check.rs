@@ -9,7 +9,6 @@ mod fault;
 mod homeserver;
 mod lint;
 mod probe;
-mod progress;
 mod report;
 mod round;
 mod round_trip;
@@ -28,8 +27,8 @@ use widget_turn_proto::Secret;
 
 use crate::arguments;
 use crate::credentials::{SharedSecret, system_clock};
+use crate::terminal::Progress;
 use homeserver::Homeserver;
-use progress::Progress;
 use report::Report;
 use report::grade::NONE_WORKS;
 use round::{Settings, Source};

@@ -21,6 +21,7 @@ use widget_turn::{
 };
 
 use crate::arguments;
+use crate::browser;
 use crate::credentials::{SharedSecret, system_clock};
 use crate::event::{Event, Reporter};
 use crate::observed::Observed;
@@ -121,10 +122,12 @@ pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(
     reporter.report(&Event::Listening {
         url: page_url.to_string(),
         widget: widget_url.to_string(),
+        room: None,
+        account: None,
         turn: turn_uris,
     });
     if !arguments.no_open {
-        open(ticket_url, &reporter);
+        browser::open(ticket_url, &reporter);
     }
 
     let mut number = 0;
@@ -202,15 +205,4 @@ fn next_port(mut address: SocketAddr) -> SocketAddr {
     };
     address.set_port(next);
     address
-}
-
-fn open(url: Url, reporter: &Arc<Reporter>) {
-    let reporter = reporter.clone();
-    // It may wait for the browser.
-    tokio::task::spawn_blocking(move || {
-        if webbrowser::open(url.as_str()).is_err() {
-            let message = "no browser could be opened: open the page's URL yourself".to_owned();
-            reporter.report(&Event::Error { message });
-        }
-    });
 }

@@ -9,6 +9,8 @@ use widget_turn::TurnCapability;
 
 use lines::Lines;
 
+use crate::terminal::escaped;
+
 /// Something that happened. No secret is in any.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -19,8 +21,25 @@ pub(crate) enum Event {
         url: String,
         /// The widget that it shows.
         widget: String,
-        /// The TURN servers that are handed out.
+        /// The id of the room that the widget is in.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<String>,
+        /// The Matrix user that it acts for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
+        /// The TURN servers that are handed out, as far as they are known.
         turn: Vec<String>,
+    },
+    /// The rooms that the account is in.
+    Rooms { rooms: Vec<RoomRow> },
+    /// The widgets in the state of the room.
+    Widgets { widgets: Vec<WidgetRow> },
+    /// The homeserver was lost, or is back.
+    Sync {
+        state: Link,
+        /// Why it was lost.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A person was asked, or has answered.
     Permission {
@@ -65,6 +84,32 @@ pub(crate) enum Permission {
     Withdrawn,
 }
 
+/// A room to choose.
+#[derive(Debug, Serialize)]
+pub(crate) struct RoomRow {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alias: Option<String>,
+}
+
+/// A widget to choose.
+#[derive(Debug, Serialize)]
+pub(crate) struct WidgetRow {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// As it is in the room's state: with its templates.
+    pub(crate) url: String,
+}
+
+/// Whether the homeserver can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Link {
+    Online,
+    Offline,
+}
+
 /// Writes events to standard output, without waiting for whoever reads them.
 pub(crate) struct Reporter {
     json: bool,
@@ -98,11 +143,46 @@ impl Reporter {
 
     fn text(&self, event: &Event) -> Option<String> {
         let (who, what) = match event {
-            Event::Listening { url, widget, turn } => {
-                let turn = turn.join("\n          ");
-                return Some(format!(
-                    "page      {url}\nwidget    {widget}\nrelays    {turn}\n\nCtrl-C ends it."
-                ));
+            Event::Listening {
+                url,
+                widget,
+                room,
+                account,
+                turn,
+            } => {
+                let mut text = format!("page      {url}\nwidget    {}\n", escaped(widget));
+                for (what, value) in [("room", room), ("account", account)] {
+                    if let Some(value) = value {
+                        text.push_str(&format!("{what:<10}{}\n", escaped(value)));
+                    }
+                }
+                if !turn.is_empty() {
+                    text.push_str(&format!("relays    {}\n", turn.join("\n          ")));
+                }
+                return Some(text + "\nCtrl-C ends it.");
+            }
+            Event::Rooms { rooms } => {
+                let lines = rooms.iter().map(|room| {
+                    let alias = room.alias.as_deref().unwrap_or_default();
+                    format!("{}  {}  {alias}", room.id, room.name)
+                });
+                return Some(list(lines));
+            }
+            Event::Widgets { widgets } => {
+                let lines = widgets
+                    .iter()
+                    .map(|widget| format!("{}  {}  {}", widget.id, widget.name, widget.url));
+                return Some(list(lines));
+            }
+            Event::Sync { state, reason } => {
+                let what = match state {
+                    Link::Online => "is back".to_owned(),
+                    Link::Offline => {
+                        let reason = escaped(reason.as_deref().unwrap_or("no answer"));
+                        format!("cannot be reached, will try again: {reason}")
+                    }
+                };
+                ("server".to_owned(), what)
             }
             Event::Permission {
                 session,
@@ -144,6 +224,12 @@ impl Reporter {
             self.started.elapsed().as_secs_f64()
         ))
     }
+}
+
+/// One line for each. Whatever strangers wrote is escaped.
+fn list(lines: impl Iterator<Item = String>) -> String {
+    let lines: Vec<_> = lines.map(|line| escaped(line.trim_end())).collect();
+    lines.join("\n")
 }
 
 /// What was asked for, in a few words.

@@ -1,16 +1,21 @@
 //! The command `widget-turn`.
 
+mod account;
 mod arguments;
+mod browser;
 mod capability;
 mod check;
 mod credentials;
 mod demo;
 mod event;
 mod grants;
+mod host;
+mod logout;
 mod observed;
 mod page;
 mod session;
 mod stun;
+mod terminal;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -19,6 +24,10 @@ use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
 use arguments::{Arguments, Command};
+
+/// Each answer of a homeserver that is no success is an error to the SDK's log: to people, the command tells of those that
+/// matter.
+const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -48,6 +57,11 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             let path = grants::path(arguments.grants.as_deref())?;
             demo::run(arguments, path).await?;
         }
+        Command::Host(arguments) => {
+            let path = grants::path(arguments.grants.as_deref())?;
+            host::run(*arguments, path).await?;
+        }
+        Command::Logout(arguments) => logout::run(&arguments).await?,
         Command::Check(_) => unreachable!("taken above"),
         Command::Grants(arguments) => grants::run(&arguments)?,
         Command::Completions(arguments) => {
@@ -66,8 +80,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
 /// Standard error, so that `--json` stays whole.
 fn log() {
     // Whoever meets a bad certificate reports it itself.
-    let filter = EnvFilter::try_from_env("WIDGET_TURN_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,rustls_platform_verifier=off"));
+    let filter = EnvFilter::try_from_env("WIDGET_TURN_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let colours = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()

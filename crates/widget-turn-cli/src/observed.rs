@@ -32,7 +32,7 @@ impl LastFetch {
                 } else {
                     200
                 };
-                (Some(status), reason.to_string(), None)
+                (Some(status), format!("no TURN servers: {reason}"), None)
             }
             Fetched::Forbidden(error) => (
                 Some(error.status),

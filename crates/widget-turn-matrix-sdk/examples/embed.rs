@@ -3,16 +3,14 @@
 //!     embed https://matrix.example.org alice '!room:example.org' https://widget.example < messages
 //!
 //! The password is read from the environment variable `PASSWORD`.
-
-use std::env;
-use std::error::Error;
+use std::{env, error::Error, pin::pin};
 
 use matrix_sdk::config::SyncSettings;
-use matrix_sdk::ruma::RoomId;
-use matrix_sdk::{Client, widget::WidgetSettings};
+use matrix_sdk::{Client, ruma::RoomId, widget::WidgetSettings};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 use widget_turn::{FeedConfig, TurnFeed};
-use widget_turn_matrix_sdk::{CapabilityRequest, MatrixTurnSource, TurnWidgetDriver};
+use widget_turn_matrix_sdk::{CapabilityRequest, DriverConfig, LiveState};
+use widget_turn_matrix_sdk::{MatrixTurnSource, TurnWidgetDriver};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -21,33 +19,35 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("expected: embed <homeserver> <user> <room id> <widget's URL>".into());
     };
     let client = Client::builder().homeserver_url(homeserver).build().await?;
-    let login = client
-        .matrix_auth()
-        .login_username(user, &env::var("PASSWORD")?);
-    login.await?;
+    let password = env::var("PASSWORD")?;
+    client.matrix_auth().login_username(user, &password).await?;
     client.sync_once(SyncSettings::default()).await?;
-    let room = client
-        .get_room(&RoomId::parse(room)?)
-        .ok_or("not in this room")?;
-
+    let room = client.get_room(&RoomId::parse(room)?);
+    let room = room.ok_or("not in this room")?;
     let feed = TurnFeed::new(MatrixTurnSource::new(client.clone()), FeedConfig::default());
     let settings = WidgetSettings::new("embedded".to_owned(), true, url)?;
-    let mut driver = TurnWidgetDriver::spawn(settings, room, approve_all, &feed);
+    let mut config = DriverConfig::default();
+    config.live_state = LiveState::Subscribe;
+    let mut driver = TurnWidgetDriver::spawn_with(settings, room, approve_all, &feed, config);
 
-    let mut from_widget = BufReader::new(stdin()).lines();
-    let sync = client.sync(SyncSettings::default());
-    tokio::pin!(sync);
+    let (mut from_widget, mut sync) = (BufReader::new(stdin()).lines(), pin!(sync(client)));
     loop {
         tokio::select! {
-            to_widget = driver.recv() => match to_widget {
-                Some(text) => println!("{text}"),
-                None => return Ok(()),
-            },
+            Some(text) = driver.recv() => println!("{text}"),
             line = from_widget.next_line() => match line? {
                 Some(text) => { driver.send(text).await; }
                 None => return Ok(()),
             },
-            ended = &mut sync => return Ok(ended?),
+            error = &mut sync => return Err(error.into()),
+        }
+    }
+}
+
+/// `Client::sync` would wait a second between two syncs that are quick.
+async fn sync(client: Client) -> matrix_sdk::Error {
+    loop {
+        if let Err(error) = client.sync_once(SyncSettings::default()).await {
+            return error;
         }
     }
 }

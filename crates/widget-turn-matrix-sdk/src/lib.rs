@@ -9,9 +9,10 @@
 //!                    ┌─ TurnWidgetDriver ────────────────────────────────────────┐
 //!                    │                 one of each for every page                │
 //!     widget ◄─────► │ reload? ◄──► TurnLayer ◄──► negotiation ◄──► WidgetDriver │ ◄──► Room
-//!  (iframe, webview) │                  ▲               ▲                        │
-//!                    └──────────────────┼───────────────┼────────────────────────┘
-//!     MatrixTurnSource ──► TurnFeed ────┘               └──── the app's decision
+//!  (iframe, webview) │                  ▲            ▲     ▲                     │
+//!                    └──────────────────┼────────────┼─────┼─────────────────────┘
+//!     MatrixTurnSource ──► TurnFeed ────┘            │     └──── to-device messages, state of the room
+//!                                                    └──── the app's decision
 //! ```
 //!
 //! # Example
@@ -27,20 +28,27 @@
 //! - A page that is reloaded works: it gets a new driver. The driver alone is at its end with its first page.
 //! - A page may ask for TURN later on (MSC2974). Other capabilities are refused then, as by the driver alone.
 //! - Dropping it ends all that it started. The driver alone runs on when its handles are gone.
+//! - Messages to the device arrive, however many the client's sync brings at once. The driver alone gives 15 of one sync, and
+//!   drops the rest with a line in the log (`Reached limits of pending requests`). A widget that does not answer is given
+//!   no more than 15 for 10 s, while up to 1024 wait for it.
+//! - The room's state reaches the widget while it changes, as [`LiveState`] says. The driver alone tells of a changed state
+//!   event (`update_state`) only if the client's sync brought it as state: by `/sync` v2 most homeservers do not, by sliding
+//!   sync they do for the types in `required_state`. Widgets on matrix-js-sdk take state from nowhere else, so that a group
+//!   call that begins after the page was loaded is not seen. By default this is the same here, with a warning in the log:
+//!   choose [`LiveState::Subscribe`] unless the client's own sliding sync asks for all that its widgets may read.
 //! - Where the driver does MSC3846 itself one day, the layer steps aside.
+//!
+//! All else is the driver's, byte for byte.
 //!
 //! # What the driver lacks, and this crate does not mend
 //!
-//! - **Live room state.** The driver tells a widget of a changed state event (`update_state`) only if the sync of the client
-//!   brought it as state. By `/sync` v2 most homeservers do not; by sliding sync they do for the types in the room's
-//!   `required_state`, and only for those. Widgets on matrix-js-sdk take state from nowhere else: a group call that begins
-//!   after the page was loaded is not seen. So sync by sliding sync, and subscribe to the room with the state types that the
-//!   widget was granted, with `"*"` as state key, before it is loaded.
-//! - **To-device messages.** Of one sync, the driver gives a widget 15 messages at most (events of the room count too), and
-//!   drops the rest with a line in the log (`Reached limits of pending requests`). A client that was offline for long loses
-//!   what was sent to its device meanwhile.
+//! - **Events of the room.** Of one sync the driver gives a widget 15 at most, and drops the rest; an `update_state` that
+//!   comes with too many is dropped, too. So do not ask for more of one sync: 10 is what homeservers give on `/sync` v2
+//!   without a filter, and `timeline_limit` says it on sliding sync.
+//! - **Many kinds of state.** A widget that may read more than 15 kinds of state hears of none from the driver; the log says
+//!   so. (Kinds are capabilities: a type, or a type with a state key.)
 //! - [`Client::sync`](matrix_sdk::Client::sync) waits a second between two syncs that are quick. In a call, call
-//!   [`sync_once`](matrix_sdk::Client::sync_once) in a loop of your own, or use sliding sync.
+//!   [`sync_once`](matrix_sdk::Client::sync_once) in a loop of your own as the example does, or use sliding sync.
 //! - The widget's URL must name the device of the SDK's session, or messages to it go elsewhere.
 //!
 //! # Versions

@@ -46,7 +46,7 @@ const BACKOFF_CAP: Duration = Duration::from_secs(600);
 ///
 /// let now = Timestamp::ZERO;
 /// let mut watcher = TurnWatcher::new(WatcherConfig::new("w"));
-/// let from_host = |action, data| format!(r#"{{"api":"toWidget","widgetId":"w","requestId":"1","action":"{action}","data":{data}}}"#);
+/// let from_host = |action: &str, data: &str| format!(r#"{{"api":"toWidget","widgetId":"w","requestId":"1","action":"{action}","data":{data}}}"#);
 /// let sent = |watcher: &mut TurnWatcher| -> Vec<String> {
 ///     std::iter::from_fn(|| watcher.poll_output())
 ///         .filter_map(|output| if let WatcherOutput::ToHost(text) = output { Some(text) } else { None })

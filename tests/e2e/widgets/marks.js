@@ -13,7 +13,8 @@ export function marks(api) {
     try {
       return await send(action, data);
     } catch (error) {
-      noted.refused = { message: error.message, homeserver: error.data?.matrix_api_error ?? null };
+      // js-sdk makes an error of its own of what a homeserver answered.
+      noted.refused = { message: error.message, status: error.httpStatus ?? null, errcode: error.errcode ?? null };
       throw error;
     }
   };

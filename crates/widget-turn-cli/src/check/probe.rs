@@ -16,12 +16,12 @@ use widget_turn_proto::Secret;
 
 use super::fault::{Expiry, Fault};
 use super::lint;
-use super::progress::Progress;
 use super::report::{AddressReport, Outcome, ServerReport, Step, StepName};
 use super::target::{Reach, Target};
 use super::tls::Tls;
 use crate::credentials::{UnixClock, expiry_of};
 use crate::stun::request::Signer;
+use crate::terminal::Progress;
 
 pub(crate) use address::{Found, LIFETIME, Session};
 

@@ -10,10 +10,10 @@ use widget_turn_proto::Secret;
 use super::homeserver::Homeserver;
 use super::lint;
 use super::probe::Probe;
-use super::progress::Progress;
 use super::report::{CredentialsReport, HomeserverReport, Report, ServerReport, milliseconds};
 use super::tls::Tls;
 use crate::credentials::{SharedSecret, UnixClock, expiry_of};
+use crate::terminal::Progress;
 
 /// Where servers and credentials come from, anew each round.
 pub(super) enum Source {

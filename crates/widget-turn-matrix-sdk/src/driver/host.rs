@@ -139,7 +139,7 @@ impl<D: Driver> Running<D> {
                     Done::Decided(approved) => self.decided(&approved).await,
                     Done::Subscribed => self.play().await,
                 },
-                event = to_device(&mut self.news, negotiated) => self.give(&event).await,
+                message = next_message(&mut self.news, negotiated) => self.give(&message).await,
                 () = sleep_until(again_at.unwrap_or_else(Instant::now)), if again_at.is_some() => {
                     self.ask(true).await;
                 }
@@ -327,8 +327,8 @@ impl<D: Driver> Running<D> {
     }
 
     /// A message to the device.
-    async fn give(&mut self, event: &str) {
-        let id = self.ask_page("send_to_device", event).await;
+    async fn give(&mut self, message: &str) {
+        let id = self.ask_page("send_to_device", message).await;
         if let Some(news) = &mut self.news {
             news.asked(quoted(&id));
         }
@@ -362,9 +362,9 @@ impl<D: Driver> Running<D> {
     }
 }
 
-async fn to_device(news: &mut Option<News>, negotiated: bool) -> String {
+async fn next_message(news: &mut Option<News>, negotiated: bool) -> String {
     match news {
-        Some(news) => news.to_device(negotiated).await,
+        Some(news) => news.message(negotiated).await,
         None => std::future::pending().await,
     }
 }

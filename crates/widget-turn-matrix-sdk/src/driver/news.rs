@@ -55,7 +55,7 @@ impl News {
     }
 
     /// The next message to the device, as JSON text, once the page has `negotiated`. Logs what else there is.
-    pub(super) async fn to_device(&mut self, negotiated: bool) -> String {
+    pub(super) async fn message(&mut self, negotiated: bool) -> String {
         loop {
             tokio::select! {
                 event = next(&mut self.to_device), if negotiated => return event,

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::{AskToken, MAX_DENIALS, MAX_OUTSTANDING, Output, TurnLayer};
-use crate::capability::{API_VERSION, TurnCapability};
-use crate::message::{Head, Request, edit_names, find, names, same_id};
+use crate::capability::{API_VERSION, NOTIFY_CAPABILITIES, TurnCapability};
+use crate::message::{Head, Request, edit_names, find, names, reply, same_id};
 use crate::refusal::Refusal;
 
 /// Where a page stands with its wish for TURN.
@@ -115,6 +115,10 @@ impl TurnLayer {
     pub(super) fn notified(&mut self, text: String) {
         if let Grant::Deciding(_) = self.grant {
             match &mut self.notify {
+                Notify::Held(held) if held.len() >= MAX_OUTSTANDING => {
+                    let superseded = supersede(held, text);
+                    self.outputs.extend(superseded.map(Output::ToHost));
+                }
                 Notify::Held(held) => held.push_back(text),
                 Notify::ByHost | Notify::ByLayer => {
                     self.notify = Notify::Held(VecDeque::from([text]))
@@ -222,6 +226,17 @@ impl TurnLayer {
         self.outputs
             .push_back(Output::ToHost(without_turn(text, path)));
     }
+}
+
+/// Rule C9: each tells the whole of what the page has, so that the last ones of many are enough. Puts `notify` in the place
+/// of the last one before it, and gives the answer to that.
+fn supersede(held: &mut VecDeque<String>, notify: String) -> Option<String> {
+    let is_notify = |text: &String| {
+        Head::read(text).is_ok_and(|head| head.action == NOTIFY_CAPABILITIES && !head.is_response)
+    };
+    let last = held.iter().rposition(is_notify)?;
+    let superseded = std::mem::replace(&mut held[last], notify);
+    reply(superseded, "{}").ok()
 }
 
 fn without_turn(text: String, path: &[&str]) -> String {

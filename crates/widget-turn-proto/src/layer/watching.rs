@@ -66,6 +66,11 @@ impl TurnLayer {
             Watch::Starting { .. } => self.reply(&request, "{}"),
             Watch::Watching(_) => {
                 self.reply(&request, "{}");
+                // Rule C6: an account that was refused is asked again only if somebody asks.
+                if let Supply::Unavailable(_) = self.supply {
+                    self.supply = Supply::Pending;
+                    self.outputs.extend([Output::Unwatch, Output::Watch]);
+                }
                 match &mut self.in_flight {
                     Some(in_flight) => in_flight.wanted_again = true,
                     None => self.deliver(now),

@@ -289,3 +289,23 @@ fn c9_the_bare_host_refuses_what_is_too_long_and_goes_on() {
         Err(MessageError::TooLong)
     );
 }
+
+#[test]
+fn c9_of_many_notifications_that_wait_for_a_person_the_last_ones_are_kept_and_all_are_answered() {
+    let mut scene = Scene::scripted();
+    let token = scene.negotiate(&[UNSTABLE]);
+    let id = |n: usize| format!("n{n}");
+    for n in 0..1000 {
+        scene.host(&notify(&id(n), &["a"], &[]));
+    }
+    let answered = scene.heard_by_host();
+    scene.decide(&token, true);
+    let told: Vec<_> = scene.heard_by_widget();
+    assert_eq!(told.len(), 16);
+    assert_eq!(answered.len() + told.len(), 1000);
+    let expected = reply(&notify(&id(15), &["a"], &[]), &json!({}));
+    assert_eq!(parsed(&answered[0]), parsed(&expected));
+    let last = parsed(told.last().expect("there are 16"));
+    assert_eq!(last["requestId"], "n999");
+    assert_eq!(last["data"]["approved"], json!([UNSTABLE]));
+}

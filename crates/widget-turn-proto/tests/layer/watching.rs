@@ -317,6 +317,29 @@ fn w6_a_new_watch_after_the_end_of_one_is_served_anew() {
 }
 
 #[test]
+fn w5_a_watch_while_the_account_is_refused_asks_again() {
+    let mut scene = Scene::watching("a");
+    scene.supply(forbidden());
+    scene.supply = None;
+    scene.forget();
+    for id in ["2", "3"] {
+        scene.widget(&request(id, WATCH));
+    }
+    assert_eq!(
+        scene.story(),
+        [
+            ">widget watch_turn_servers#2 {}",
+            "unwatch",
+            "watch",
+            // Not known to be refused any more.
+            ">widget watch_turn_servers#3 {}",
+        ]
+    );
+    scene.supply(ready("b"));
+    assert_eq!(scene.story(), [r#">widget update_turn_servers "b""#]);
+}
+
+#[test]
 fn w6_a_new_watch_does_not_see_what_the_old_one_was_supplied_with() {
     let mut scene = Scene::watching("a");
     scene.widget(&request("2", UNWATCH));

@@ -27,6 +27,8 @@ pub(crate) struct Account {
     asked_until: Timestamp,
     /// The last answer was one that lasts (rule C6).
     refused: bool,
+    /// Who watches from then on has it asked again.
+    asks_from: Option<Timestamp>,
     /// The machine slept or its clock was set, and the driver has not looked since.
     unnoticed: bool,
     failures: u64,
@@ -60,6 +62,7 @@ impl Account {
             reachable: None,
             asked_until: Timestamp::ZERO,
             refused: false,
+            asks_from: None,
             unnoticed: false,
             failures: 0,
             expiries: BTreeMap::new(),
@@ -83,6 +86,9 @@ impl Account {
     pub(crate) fn watch(&mut self, machine: &Machine, up: bool) {
         let first = self.bench.watchers == 0;
         self.tell(machine, up, Bench::watch);
+        if self.asks_from.is_some_and(|from| from <= self.bench.now) {
+            assert!(self.bench.in_flight.is_some(), "c6: not asked again");
+        }
         if first {
             self.is_reachable(up);
         }
@@ -101,6 +107,7 @@ impl Account {
 
     pub(crate) fn sign_out(&mut self, machine: &Machine, up: bool) {
         (self.flight, self.refused, self.reachable) = (None, true, None);
+        self.asks_from = None;
         self.tell(machine, up, Bench::sign_out);
     }
 
@@ -143,6 +150,7 @@ impl Account {
                 "c1: more than one request a lifetime, {held:?}"
             );
         }
+        self.asks_from = None;
         if std::mem::take(&mut self.refused) {
             self.is_reachable(up);
         }
@@ -203,6 +211,10 @@ impl Account {
                 self.refused = true;
                 self.reachable = None;
                 tally.count("refused");
+                // "No TURN here" is asked again by the hour, whoever watches.
+                if !matches!(flight.answer.fetched, Fetched::NoTurn(_)) {
+                    self.asks_from = Some(flight.sent + Duration::from_secs(60));
+                }
                 None
             }
             _ => None,

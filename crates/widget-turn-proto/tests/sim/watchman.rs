@@ -1,6 +1,6 @@
 //! Knows from what goes in and out alone whether the layer keeps the rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,6 +16,8 @@ pub(crate) const PASSWORD: &str = "secret";
 /// A request that the layer owns is answered by then (W1); the timer may be late by a part of it.
 const PATIENCE: Duration = Duration::from_secs(3);
 const UPDATE_PATIENCE: Duration = Duration::from_secs(10);
+/// So many open questions are remembered (C9).
+const MAX_OUTSTANDING: usize = 16;
 
 /// Where the page stands with its wish, as it shows from outside.
 #[derive(PartialEq)]
@@ -52,7 +54,8 @@ pub(crate) struct Watchman {
     hopeless: BTreeSet<String>,
     loaded: bool,
     content_loaded: bool,
-    questions: BTreeSet<String>,
+    /// The last of the inner host's open questions.
+    questions: VecDeque<String>,
 }
 
 impl Watchman {
@@ -71,7 +74,7 @@ impl Watchman {
             hopeless: BTreeSet::new(),
             loaded: false,
             content_loaded: false,
-            questions: BTreeSet::new(),
+            questions: VecDeque::new(),
         }
     }
 
@@ -136,7 +139,10 @@ impl Watchman {
             return;
         };
         if message["action"] == "capabilities" && message["response"].is_null() {
-            self.questions.insert(id_of(&message));
+            if self.questions.len() == MAX_OUTSTANDING {
+                self.questions.pop_front();
+            }
+            self.questions.push_back(id_of(&message));
         }
     }
 

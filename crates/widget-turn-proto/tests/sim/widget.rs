@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use widget_turn_proto::{
-    AskToken, HandshakeHost, LayerConfig, OutagePolicy, Output, Supply, Timestamp, TurnLayer,
+    AskToken, HandshakeHost, LayerConfig, OutagePolicy, Output, Supply, Timestamp, TurnCapability,
+    TurnLayer,
 };
 
 use crate::account::Account;
 use crate::clock::Machine;
-use crate::page::{Manners, any_request, from_widget, nonsense, reply, to_widget};
+use crate::page::{Manners, UNSTABLE, any_request, from_widget, nonsense, reply, to_widget};
 use crate::random::Random;
 use crate::tally::Tally;
 use crate::watchman::{RENEGOTIATE, UPDATE, WATCH, Watchman};
@@ -18,6 +19,8 @@ use crate::watchman::{RENEGOTIATE, UPDATE, WATCH, Watchman};
 const REMEMBERED: usize = 16;
 /// What one fact makes a layer say at most.
 const MOST_OUTPUTS: usize = 64;
+/// So many requests of one kind come at once, when they do.
+const FLOOD: usize = 100;
 
 pub(crate) struct Widget {
     pub(crate) manners: Manners,
@@ -39,6 +42,8 @@ pub(crate) struct Widget {
     for_host: Vec<String>,
     /// The user name of the last credentials that this page got.
     holds: Option<String>,
+    /// The last notification said that it may have TURN.
+    approved: bool,
 }
 
 /// What the world must see to.
@@ -79,6 +84,7 @@ impl Widget {
             for_widget: Vec::new(),
             for_host: Vec::new(),
             holds: None,
+            approved: false,
         }
     }
 
@@ -144,9 +150,13 @@ impl Widget {
     pub(crate) fn decided(&mut self, token: &AskToken, granted: bool, around: &mut Around<'_>) {
         self.time(around);
         self.eye.decided(token, granted);
+        self.approved = false;
         self.layer
             .handle_decision(around.machine.awake, token, granted);
         self.look(around);
+        if self.manners.is_prompt() {
+            assert!(self.approved, "h3: granted, and the page is not told");
+        }
     }
 
     pub(crate) fn loads(&mut self, around: &mut Around<'_>) {
@@ -203,7 +213,10 @@ impl Widget {
                 let token = self.tokens[random.index(self.tokens.len())].clone();
                 self.decided(&token, random.below(4) > 0, around);
             }
-            36 => self.loads(around),
+            36 => match random.below(16) {
+                0 => self.floods(random, around),
+                _ => self.loads(around),
+            },
             37 => {
                 let text = nonsense(random);
                 self.says(text, around);
@@ -214,6 +227,24 @@ impl Widget {
                 self.host_says(text.replace("nul}", "null}"), around);
             }
             _ => self.clock_goes_back(random, around),
+        }
+    }
+
+    /// More of one kind at once than is kept (rule C9).
+    fn floods(&mut self, random: &mut Random, around: &mut Around<'_>) {
+        let action = random.pick(&[WATCH, RENEGOTIATE, "capabilities"]);
+        for _ in 0..FLOOD {
+            if action == "capabilities" {
+                if self.inner.is_none() {
+                    let id = self.fresh("h");
+                    self.host_says(to_widget(&id, action, &json!({})), around);
+                }
+                continue;
+            }
+            let id = self.fresh("w");
+            let name = format!("{id}{}", "x".repeat(4000));
+            let data = json!({ "capabilities": [UNSTABLE, name] });
+            self.says(from_widget(&id, action, &data), around);
         }
     }
 
@@ -314,6 +345,9 @@ impl Widget {
                 if message.get("response").is_none() {
                     remember(&mut self.for_widget, text.clone());
                 }
+                let names = message["data"]["approved"].as_array();
+                let mut names = names.into_iter().flatten().filter_map(Value::as_str);
+                self.approved |= names.any(TurnCapability::is_name);
                 if message["action"] == UPDATE {
                     around.tally.count("updates");
                     self.holds = message["data"]["username"].as_str().map(str::to_owned);

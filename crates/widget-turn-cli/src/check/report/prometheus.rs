@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::text::escaped;
 use super::{AddressReport, Outcome, Report, ServerReport};
+use crate::terminal::escaped;
 
 type Labels = Vec<(&'static str, String)>;
 

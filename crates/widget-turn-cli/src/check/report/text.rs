@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::{AddressReport, Outcome, Report, ServerReport, Step, StepName};
 use crate::check::lint::span;
+use crate::terminal::escaped;
 
 /// No line is longer, in characters, but for a URI that is.
 const WIDTH: usize = 100;
@@ -36,21 +37,6 @@ pub(crate) fn render(report: &Report) -> String {
     conclusion(&mut out, &report);
     let lines = out.lines();
     lines.fold(String::new(), |text, line| text + line.trim_end() + "\n")
-}
-
-/// A text without characters that move the cursor, change colours or hide: those are written as `\u{1b}`.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            ' '..='~' | '…' | '·' | '–' | '├' | '└' | '─' | '│' => {
-                shown.push(character)
-            }
-            _ if character.is_alphanumeric() => shown.push(character),
-            _ => shown.extend(character.escape_unicode()),
-        }
-    }
-    shown
 }
 
 fn homeserver(out: &mut String, report: &Report) {
@@ -266,16 +252,6 @@ fn wrapped(out: &mut String, first: &str, next: &str, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_moves_a_cursor_or_hides_is_escaped() {
-        assert_eq!(escaped("Größe 5 … ok"), "Größe 5 … ok");
-        assert_eq!(
-            escaped("\u{1b}[31mred\u{7}\u{202e}gnp\u{200b}\u{9b}x"),
-            "\\u{1b}[31mred\\u{7}\\u{202e}gnp\\u{200b}\\u{9b}x"
-        );
-        assert_eq!(escaped("a\nb\r\0"), "a\\u{a}b\\u{d}\\u{0}");
-    }
 
     #[test]
     fn lines_are_broken_at_blanks() {

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::history::History;
-use crate::check::report::text::{escaped, render, time};
+use crate::check::report::text::{render, time};
 use crate::check::report::{Outcome, Report};
+use crate::terminal::escaped;
 
 /// What stands on the screen. On a terminal the history below the last round is drawn anew each time; elsewhere it comes
 /// at the end.

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::check::report::text::{escaped, time};
+use crate::check::report::text::time;
 use crate::check::report::{Outcome, Report, ServerReport};
+use crate::terminal::escaped;
 
 /// How many rounds are shown.
 const ROUNDS: usize = 30;

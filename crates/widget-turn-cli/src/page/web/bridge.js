@@ -1,7 +1,44 @@
 // The widget's iframe, and the only way between it and the page.
 
+import { Meter } from './meter.js';
+
+/** More than a widget says that means well. One that floods must not keep the page from its person: what is beyond is not
+ * even read. */
+const BURST = 2000;
+const PER_SECOND = 500;
+
+/** As other clients have it. Not among them: dialogs that stop the page, and leading the person away from it. */
+const SANDBOX = [
+  'allow-scripts',
+  'allow-same-origin',
+  'allow-forms',
+  'allow-popups',
+  'allow-popups-to-escape-sandbox',
+  'allow-downloads',
+  'allow-presentation',
+];
+
+/** What widgets for calls and boards need. The browser still asks before it opens a camera, a microphone or a screen. */
+const FEATURES = [
+  'camera',
+  'microphone',
+  'display-capture',
+  'speaker-selection',
+  'autoplay',
+  'encrypted-media',
+  'fullscreen',
+  'picture-in-picture',
+  'screen-wake-lock',
+  'clipboard-read',
+  'clipboard-write',
+];
+
+/** How often it is told what was dropped, in milliseconds. */
+const TELL = 500;
+
 /** @typedef {object} Events
  * @property {(text: string, message: Record<string, any>) => void} onMessage the widget said this, as JSON
+ * @property {(count: number) => void} onFlood so many messages more were dropped, for they were too many at once
  * @property {() => void} onLoad the iframe has loaded */
 
 /** @param {HTMLElement} place @param {Events} events */
@@ -22,8 +59,25 @@ export function createBridge(place, events) {
     }
   };
 
+  let meter = new Meter(BURST, PER_SECOND);
+  let dropped = 0;
+
+  function drop() {
+    if (dropped === 0) {
+      setTimeout(() => {
+        events.onFlood(dropped);
+        dropped = 0;
+      }, TELL);
+    }
+    dropped += 1;
+  }
+
   window.addEventListener('message', (event) => {
     if (!frame || event.source !== frame.contentWindow || event.origin !== origin) {
+      return;
+    }
+    if (!meter.take()) {
+      drop();
       return;
     }
     const { data } = event;
@@ -53,12 +107,12 @@ export function createBridge(place, events) {
       source.searchParams.set('parentUrl', window.location.origin);
       origin = source.origin;
       waiting = [];
+      meter = new Meter(BURST, PER_SECOND);
       frame = document.createElement('iframe');
       frame.dataset.testid = 'widget-frame';
       frame.title = name;
-      frame.sandbox.add('allow-scripts', 'allow-same-origin', 'allow-forms', 'allow-popups');
-      // What widgets for calls need; the browser still asks before it opens a camera.
-      frame.allow = 'camera; microphone; display-capture; autoplay; fullscreen';
+      frame.sandbox.add(...SANDBOX);
+      frame.allow = FEATURES.join('; ');
       frame.referrerPolicy = 'no-referrer';
       frame.addEventListener('load', events.onLoad);
       frame.src = source.href;

@@ -1,4 +1,4 @@
-// The names of capabilities, in words.
+// The capabilities that a widget asks for, in the groups in which a person decides on them.
 
 const TURN = new Set(['town.robin.msc3846.turn_servers', 'm.turn_servers']);
 
@@ -8,27 +8,29 @@ export function isTurn(capability) {
   return typeof capability === 'string' && TURN.has(capability);
 }
 
-/** @type {[RegExp, (match: RegExpMatchArray) => string][]} */
-const WORDS = [
-  [/^org\.matrix\.msc2762\.timeline:\*$/, () => 'act in every room that you are in'],
-  [/^org\.matrix\.msc2762\.timeline:(.+)$/, ([, room]) => `act in the room ${room}`],
-  [/^org\.matrix\.msc2762\.send\.event:(.+)$/, ([, type]) => `send ${type} events as you`],
-  [/^org\.matrix\.msc2762\.receive\.event:(.+)$/, ([, type]) => `read ${type} events`],
-  [/^org\.matrix\.msc2762\.send\.state_event:(.+)$/, ([, type]) => `change the room's state ${type}`],
-  [/^org\.matrix\.msc2762\.receive\.state_event:(.+)$/, ([, type]) => `read the room's state ${type}`],
-  [/^org\.matrix\.msc3819\.send\.to_device:(.+)$/, ([, type]) => `send ${type} to people's devices as you`],
-  [/^org\.matrix\.msc3819\.receive\.to_device:(.+)$/, ([, type]) => `receive ${type} that is sent to your device`],
-  [/^m\.always_on_screen$/, () => 'stay on screen while you look elsewhere'],
+/** @typedef {'turn' | 'read' | 'send' | 'devices' | 'other'} GroupName */
+
+/** @typedef {object} Capability
+ * @property {string} name as the widget wrote it
+ * @property {string} shown the name, harmless to show
+ * @property {GroupName} group
+ * @property {string | null} words what it lets a widget do; `null` where that is not known */
+
+/** @type {[GroupName, string][]} */
+const GROUPS = [
+  ['turn', 'Relay servers (TURN)'],
+  ['read', 'Read in this room'],
+  ['send', 'Send in this room, as you'],
+  ['devices', 'Messages between devices'],
+  ['other', 'Other'],
 ];
 
-/** What a capability lets a widget do; the name itself where it is not known.
- * @param {string} capability */
-export function inWords(capability) {
-  for (const [pattern, words] of WORDS) {
-    const match = capability.match(pattern);
-    if (match) {
-      return words(match);
-    }
-  }
-  return capability;
+/** The groups that have any capability, in the order in which they are shown.
+ * @param {Capability[]} capabilities */
+export function grouped(capabilities) {
+  return GROUPS.map(([name, title]) => ({
+    name,
+    title,
+    capabilities: capabilities.filter(({ group }) => group === name),
+  })).filter((group) => group.capabilities.length > 0);
 }

@@ -16,8 +16,6 @@ export function createLifeBar() {
   let end = 0;
   let lifetime = 0;
   let received = 0;
-  /** @type {{ words: string, next: number | null } | null} */
-  let fetched = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   let timer;
 
@@ -39,11 +37,6 @@ export function createLifeBar() {
     bar.ariaValueMax = String(Math.round(lifetime));
     bar.ariaValueNow = String(Math.floor(left));
     bar.ariaValueText = words;
-    if (fetched) {
-      const next = fetched.next === null ? null : (fetched.next - now) / 1000;
-      const plan = next === null ? '' : next > 0 ? `, next in ${span(Math.ceil(next))}` : ', next now';
-      write(lastFetch, fetched.words + plan);
-    }
   }
 
   function start() {
@@ -63,13 +56,9 @@ export function createLifeBar() {
       start();
     },
 
-    /** @param {{ status: number | null, outcome: string, next_in_ms: number | null }} fetch */
-    fetched({ status, outcome, next_in_ms }) {
-      fetched = {
-        words: status === null ? outcome : `HTTP ${status}: ${outcome}`,
-        next: next_in_ms === null ? null : Date.now() + next_in_ms,
-      };
-      start();
+    /** @param {{ status: number | null, outcome: string }} fetch */
+    fetched({ status, outcome }) {
+      write(lastFetch, status === null ? outcome : `HTTP ${status}: ${outcome}`);
     },
 
     /** Nothing is known: a new session begins. */
@@ -77,7 +66,6 @@ export function createLifeBar() {
       clearInterval(timer);
       timer = undefined;
       received = 0;
-      fetched = null;
       lifetime = 0;
       write(refreshes, '0');
       write(username, '');

@@ -23,12 +23,13 @@ export function createInspector() {
   const earlier = element('earlier', HTMLButtonElement);
   const text = element('filter-text', HTMLInputElement);
   const kind = element('filter-kind', HTMLSelectElement);
+  const side = element('filter-side', HTMLSelectElement);
   const count = element('view-count', HTMLElement);
 
   /** The rows on the page by their entry's number. @type {Map<number, HTMLLIElement>} */
   const rows = new Map();
-  /** Entries whose answer came since the last drawing. @type {Set<Entry>} */
-  const answered = new Set();
+  /** Entries that have changed since the last drawing, mostly by an answer. @type {Set<Entry>} */
+  const changed = new Set();
   let room = ROWS;
   /** What the list stands still at. @type {{ entries: Entry[], last: number } | null} */
   let pause = null;
@@ -66,13 +67,13 @@ export function createInspector() {
         rows.delete(number);
       }
     }
-    for (const entry of answered) {
+    for (const entry of changed) {
       const row = rows.get(entry.number);
       if (row) {
         fillAnswer(row, entry);
       }
     }
-    answered.clear();
+    changed.clear();
     let place = list.firstElementChild;
     for (const [number, entry] of wanted) {
       if (rows.has(number)) {
@@ -91,12 +92,15 @@ export function createInspector() {
 
   /** The newest entries that the filter lets through, oldest first, as many as there is room for. */
   function newestWanted() {
-    const by = /** @type {import('./message_log.js').Kind} */ (kind.value);
-    const words = text.value.trim().toLowerCase();
+    const filter = /** @type {import('./message_log.js').Filter} */ ({
+      kind: kind.value,
+      side: side.value,
+      text: text.value.trim().toLowerCase(),
+    });
     /** @type {[number, Entry][]} */
     const found = [];
     for (const entry of (pause?.entries.slice() ?? [...log.entries.values()]).reverse()) {
-      if (matches(entry, by, words)) {
+      if (matches(entry, filter)) {
         if (found.length === room) {
           return { wanted: new Map(found.reverse()), hasMore: true };
         }
@@ -157,12 +161,18 @@ export function createInspector() {
 
   /** @param {HTMLLIElement} row @param {Entry} entry */
   function fillAnswer(row, entry) {
-    const { isReply, reply } = entry;
+    const { isReply, reply, skipped } = entry;
     const { error } = reply ?? entry;
-    row.dataset.answer = error !== null ? 'error' : reply ? 'ok' : isReply ? 'none' : 'waiting';
+    const state = reply?.isUnknown ? 'unsupported' : error !== null ? 'error' : reply ? 'ok' : isReply || skipped > 0 ? 'none' : 'waiting';
+    row.dataset.answer = state;
     const answer = /** @type {HTMLElement} */ (row.querySelector('.answer'));
-    answer.textContent = [error !== null ? 'error' : reply ? 'ok' : '', reply ? latency(reply.took) : isReply ? '' : '…'].join(' ').trim();
-    answer.title = isReply || reply ? '' : 'no answer yet';
+    const verdict = { unsupported: 'not supported', error: 'error', ok: 'ok', none: '', waiting: '…' }[state];
+    answer.textContent = reply ? `${verdict} ${latency(reply.took)}` : verdict;
+    answer.title = state === 'waiting' ? 'no answer yet' : '';
+    if (skipped > 0) {
+      const data = /** @type {HTMLElement} */ (row.querySelector('.data'));
+      data.textContent = `${counted(skipped, 'message')} too many at once, not kept here`;
+    }
     row.querySelector('.error')?.remove();
     if (error !== null) {
       row.querySelector('.what')?.append(cell('error', error));
@@ -218,6 +228,7 @@ export function createInspector() {
 
   text.addEventListener('input', showNewest);
   kind.addEventListener('change', showNewest);
+  side.addEventListener('change', showNewest);
   pauseButton.addEventListener('click', togglePause);
   element('clear', HTMLButtonElement).addEventListener('click', () => {
     log.clear();
@@ -240,22 +251,32 @@ export function createInspector() {
   newest.addEventListener('click', showNewest);
   schedule();
 
+  /** @param {Entry} entry */
+  function note(entry) {
+    if (entry.reply || entry.skipped > 0) {
+      changed.add(entry);
+    }
+    if (changed.size > 2 * log.limit) {
+      // Nothing is drawn while the tab is hidden.
+      for (const old of changed) {
+        if (!log.entries.has(old.number)) {
+          changed.delete(old);
+        }
+      }
+    }
+    schedule();
+  }
+
   return {
     /** @param {import('./message_log.js').Side} from @param {Record<string, any>} message */
     record(from, message) {
-      const entry = log.add(from, message, Date.now());
-      if (entry.reply) {
-        answered.add(entry);
-      }
-      if (answered.size > 2 * log.limit) {
-        // Nothing is drawn while the tab is hidden.
-        for (const old of answered) {
-          if (!log.entries.has(old.number)) {
-            answered.delete(old);
-          }
-        }
-      }
-      schedule();
+      note(log.take(from, message, Date.now()));
+    },
+
+    /** So many messages did not reach the host.
+     * @param {number} count */
+    lost(count) {
+      note(log.skip(count, Date.now()));
     },
   };
 }

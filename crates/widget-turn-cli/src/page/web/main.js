@@ -4,14 +4,19 @@ import { createBridge } from './bridge.js';
 import { Conversation } from './conversation.js';
 import { createLifeBar } from './credentials.js';
 import { element } from './element.js';
-import { span } from './format.js';
+import { counted, span } from './format.js';
 import { createInspector } from './inspector.js';
 import { createNotice } from './notice.js';
 import { createPermission } from './permission.js';
 import { connect } from './socket.js';
 import { createViews } from './views.js';
 
-/** @typedef {{ widget_url: string, widget_id: string, widget_name: string, account: string }} Hello */
+/** @typedef {object} Hello
+ * @property {string} widget_url
+ * @property {string} widget_id
+ * @property {string} widget_name
+ * @property {string} account
+ * @property {{ id: string, name: string } | null} room */
 
 const connection = element('connection', HTMLElement);
 const reload = element('reload', HTMLButtonElement);
@@ -25,10 +30,15 @@ const notice = createNotice();
 /** @type {Hello | undefined} */
 let widget;
 
-const permission = createPermission((id, decision) => {
-  socket.sendControl({ type: 'decision', id, decision });
+const reloading = { label: 'Reload widget', act: loadWidget };
+/** Messages of the widget that did not reach the host. */
+let lost = 0;
+
+const permission = createPermission((id, decision, capabilities) => {
+  socket.sendControl({ type: 'decision', id, decision, capabilities });
   if (decision === 'deny') {
-    notice.show('You denied the widget what it asked for. It can ask again when it is loaded anew.', 'Ask again', loadWidget);
+    const words = 'You denied the widget what it asked for. It can ask again when it is loaded anew.';
+    notice.show('denied', words, { label: 'Ask again', act: loadWidget });
   }
   showProgress();
 });
@@ -38,9 +48,10 @@ const bridge = createBridge(element('widget-place', HTMLElement), {
     if (socket.sendWidget(text)) {
       record('widget', message);
     } else if (connection.dataset.state === 'connected') {
-      notice.show('The widget says more than its host can take in: messages were lost.', 'Reload widget', loadWidget);
+      lose(1);
     }
   },
+  onFlood: lose,
   onLoad() {
     socket.sendControl({ type: 'loaded' });
   },
@@ -73,6 +84,12 @@ const socket = connect(socketUrl, {
       case 'fetch':
         lifeBar.fetched(control);
         break;
+      case 'homeserver':
+        showOutage(control.outage);
+        break;
+      case 'trouble':
+        notice.show('trouble', control.message, { label: 'Dismiss', act: () => notice.hide('trouble') });
+        break;
     }
   },
   onTry() {
@@ -85,9 +102,9 @@ const socket = connect(socketUrl, {
     showProgress();
     const advice = attempt > 3 ? ' Is it still running? After a new start it has a new address.' : '';
     notice.show(
+      'connection',
       `The connection to widget-turn is lost; the widget gets no answers. Trying again in ${span(Math.ceil(delay / 1000))}.${advice}`,
-      'Try now',
-      () => socket.retry(),
+      { label: 'Try now', act: () => socket.retry() },
     );
   },
 });
@@ -99,9 +116,16 @@ function begin(hello) {
   const { origin } = new URL(hello.widget_url);
   element('widget-name', HTMLElement).textContent = hello.widget_name;
   element('widget-origin', HTMLElement).textContent = origin;
+  element('host-account', HTMLElement).textContent = hello.account;
+  const room = element('host-room', HTMLElement);
+  room.textContent = hello.room ? `in ${hello.room.name}` : '';
+  room.title = hello.room?.id ?? '';
   document.title = `${hello.widget_name} – widget-turn`;
-  permission.introduce({ name: hello.widget_name, account: hello.account });
+  permission.introduce({ name: hello.widget_name, account: hello.account, room: hello.room?.name ?? '' });
   showConnection('connected');
+  for (const matter of ['connection', 'homeserver', 'trouble']) {
+    notice.hide(matter);
+  }
   lifeBar.reset();
   reload.disabled = false;
   loadWidget();
@@ -111,10 +135,29 @@ function loadWidget() {
   if (!widget) {
     return;
   }
-  notice.hide();
+  lost = 0;
+  notice.hide('denied');
+  notice.hide('lost');
   conversation.reset();
   showProgress();
   bridge.load(widget.widget_url, widget.widget_id, widget.widget_name);
+}
+
+/** @param {number} count */
+function lose(count) {
+  lost += count;
+  const words = `The widget says more than its host can take in: ${counted(lost, 'message')} ${lost === 1 ? 'was' : 'were'} lost.`;
+  notice.show('lost', words, reloading);
+  inspector.lost(count);
+}
+
+/** @param {string | null} outage */
+function showOutage(outage) {
+  if (outage === null) {
+    notice.hide('homeserver');
+  } else {
+    notice.show('homeserver', `The homeserver cannot be reached (${outage}). The widget goes on when it can.`);
+  }
 }
 
 /** @param {import('./message_log.js').Side} from @param {Record<string, any>} message */

@@ -11,7 +11,11 @@ const SECRET =
   '(?:password|passphrase|passwd|credentials?|tokens?|secrets?|authorization|cookie|jwt|' +
   '(?:api|private|session|recovery)[^a-z"]?key)';
 
-const SECRET_NAME = new RegExp(`(?:${SECRET}|^(?:pass|pwd|pw))$`, 'i');
+const SECRET_NAME = new RegExp(`(?:${SECRET}|^(?:pass|pwd|pw)|delay_id)$`, 'i');
+
+/** Types of events whose content is keys, and the names under which the widget API carries content. */
+const KEY_EVENT = /(?:encryption_keys|room_key|secret\.send)$/;
+const CONTENT = new Set(['content', 'messages']);
 const IN_QUERY = new RegExp(`(^|[^\\w.-])([\\w.-]*${SECRET}=)[^&#;\\s"]+`, 'gi');
 const IN_JSON = new RegExp(`("[^"\\\\]*${SECRET}\\\\*"\\s*:\\s*\\\\*")[^"\\\\]+`, 'gi');
 const BEARER = /\b(Bearer\s+)[\w.~+/=-]+/gi;
@@ -75,6 +79,8 @@ export function mask(value) {
     /** @type {[string, unknown][]} */
     const entries = [];
     const names = Object.keys(part);
+    const { type, kty } = /** @type {any} */ (part);
+    const holdsKeys = typeof type === 'string' && KEY_EVENT.test(type);
     for (const name of names) {
       if (left <= 0) {
         entries.push(['…', `${names.length - entries.length} more`]);
@@ -83,7 +89,9 @@ export function mask(value) {
       const shown = name.length > 200 ? `${name.slice(0, 200)}…` : name;
       left -= shown.length + 4;
       const item = /** @type {Record<string, unknown>} */ (part)[name];
-      entries.push([shown, isSecret(name) ? MASK : copy(item, depth + 1)]);
+      // `kty` is that of a JSON Web Key, as those of encrypted files are.
+      const isHidden = isSecret(name) || (holdsKeys && CONTENT.has(name)) || (kty !== undefined && name === 'k');
+      entries.push([shown, isHidden ? MASK : copy(item, depth + 1)]);
     }
     // Not `object[name] = …`: the name may be `__proto__`.
     return Object.fromEntries(entries);

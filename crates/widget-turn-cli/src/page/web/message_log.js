@@ -1,13 +1,23 @@
 // What widget and host have said to each other, each request with its answer. Holds nothing secret.
 
+import { isUnsupported, kindOf } from './kind.js';
 import { MASK, mask, maskText } from './mask.js';
+import { Meter } from './meter.js';
+
+/** What is kept of a flood: masking and showing a message costs far more than passing it on. */
+const BURST = 500;
+const PER_SECOND = 50;
+const MOST_SKIPPED = 10_000;
 
 /** @typedef {'widget' | 'host'} Side */
+
+/** @typedef {import('./kind.js').Kind} Kind */
 
 /** @typedef {object} Reply
  * @property {number} at milliseconds since 1970
  * @property {number} took milliseconds since the request
  * @property {string | null} error the error's message, `null` if it is no error
+ * @property {boolean} isUnknown the error says that the action is not supported
  * @property {string} json the reply, masked */
 
 /** @typedef {object} Entry
@@ -15,11 +25,13 @@ import { MASK, mask, maskText } from './mask.js';
  * @property {number} at milliseconds since 1970
  * @property {Side} from
  * @property {string} action
+ * @property {Kind} kind
  * @property {boolean} isReply a reply to nothing that is known
  * @property {string | null} error the message of such a reply, if it is an error
  * @property {string} data the message's `data` at a glance, without secrets
  * @property {string} json the message, masked
- * @property {Reply | null} reply */
+ * @property {Reply | null} reply
+ * @property {number} skipped how many messages this row stands for that were not kept; 0 for a message */
 
 /** @param {unknown} value */
 function isObject(value) {
@@ -30,6 +42,17 @@ function isObject(value) {
 function idOf(message) {
   const id = message.requestId ?? message.requestid;
   return typeof id === 'string' || typeof id === 'number' ? String(id) : null;
+}
+
+/** Who asked, and by which id: the same for a request and its reply.
+ * @param {Side} from @param {Record<string, any>} message */
+function keyOf(from, message) {
+  const id = idOf(message);
+  if (id === null) {
+    return null;
+  }
+  const asker = isReply(message) === (from === 'widget') ? 'host' : 'widget';
+  return `${asker} ${id}`;
 }
 
 /** Whether a message is a reply, which is its request with `response` added.
@@ -57,8 +80,9 @@ function inOneLine(data) {
 }
 
 export class MessageLog {
-  /** @param {number} [limit] how many rows are kept; the oldest go first */
-  constructor(limit = 2000) {
+  /** @param {number} [limit] how many rows are kept; the oldest go first
+   * @param {() => number} [now] milliseconds that never go back */
+  constructor(limit = 2000, now) {
     this.limit = limit;
     this.next = 1;
     /** By their number, oldest first. @type {Map<number, Entry>} */
@@ -67,6 +91,61 @@ export class MessageLog {
     this.waiting = new Map();
     /** The key in `waiting` of each entry that is there. @type {WeakMap<Entry, string>} */
     this.keys = new WeakMap();
+    /** What is kept while there are too many. */
+    this.meter = new Meter(BURST, PER_SECOND, now);
+    /** The ids of requests that were not kept. @type {Set<string>} */
+    this.skipped = new Set();
+  }
+
+  /** As `add`, if there is not too much to keep; what is left out is counted in a row.
+   * @param {Side} from @param {Record<string, any>} message @param {number} at milliseconds since 1970
+   * @returns {Entry} */
+  take(from, message, at) {
+    const key = keyOf(from, message);
+    const answers = isReply(message);
+    // The answer to what is shown is shown.
+    const isAwaited = answers && key !== null && this.waiting.has(key);
+    if (isAwaited || (!(answers && key !== null && this.skipped.delete(key)) && this.meter.take())) {
+      return this.add(from, message, at);
+    }
+    if (!answers && key !== null && this.skipped.size < MOST_SKIPPED) {
+      this.skipped.add(key);
+    }
+    return this.skip(1, at);
+  }
+
+  /** Counts messages that are not kept.
+   * @param {number} count @param {number} at milliseconds since 1970
+   * @returns {Entry} */
+  skip(count, at) {
+    const last = this.entries.get(this.next - 1);
+    if (last && last.skipped > 0) {
+      last.skipped += count;
+      return last;
+    }
+    const json = '{}';
+    const entry = { ...this.blank('widget', at), action: '…', kind: kindOf(''), json, skipped: count };
+    this.entries.set(entry.number, entry);
+    this.dropOldest();
+    return entry;
+  }
+
+  /** @param {Side} from @param {number} at
+   * @returns {Entry} */
+  blank(from, at) {
+    return {
+      number: this.next++,
+      at,
+      from,
+      action: '(no action)',
+      kind: 'other',
+      isReply: false,
+      error: null,
+      data: '',
+      json: '',
+      reply: null,
+      skipped: 0,
+    };
   }
 
   /** Takes a message in. Returns its row, which for an answer is the row of its request.
@@ -75,37 +154,29 @@ export class MessageLog {
    * @param {number} at milliseconds since 1970
    * @returns {Entry} */
   add(from, message, at) {
-    const id = idOf(message);
-    if (isReply(message) && id !== null) {
-      const key = `${from === 'widget' ? 'host' : 'widget'} ${id}`;
-      const request = this.waiting.get(key);
-      if (request) {
-        this.waiting.delete(key);
-        request.reply = {
-          at,
-          took: at - request.at,
-          error: errorOf(message.response),
-          json: JSON.stringify(mask(message)),
-        };
-        return request;
-      }
+    const key = keyOf(from, message);
+    const answers = isReply(message);
+    const request = answers && key !== null ? this.waiting.get(key) : undefined;
+    const json = JSON.stringify(mask(message));
+    const error = answers ? errorOf(message.response) : null;
+    if (request && key !== null) {
+      this.waiting.delete(key);
+      const isUnknown = error !== null && isUnsupported(request.action, error);
+      request.reply = { at, took: at - request.at, error, isUnknown, json };
+      return request;
     }
     const { action, data } = message;
-    /** @type {Entry} */
-    const entry = {
-      number: this.next++,
-      at,
-      from,
-      action: typeof action === 'string' ? action.slice(0, 80) : '(no action)',
-      isReply: isReply(message),
-      error: isReply(message) ? errorOf(message.response) : null,
-      data: isObject(data) ? inOneLine(data) : '',
-      json: JSON.stringify(mask(message)),
-      reply: null,
-    };
+    const entry = this.blank(from, at);
+    if (typeof action === 'string') {
+      entry.action = action.slice(0, 80);
+      entry.kind = kindOf(action);
+    }
+    entry.isReply = answers;
+    entry.error = error;
+    entry.data = isObject(data) ? inOneLine(data) : '';
+    entry.json = json;
     this.entries.set(entry.number, entry);
-    if (!entry.isReply && id !== null) {
-      const key = `${from} ${id}`;
+    if (!answers && key !== null) {
       this.waiting.set(key, entry);
       this.keys.set(entry, key);
     }
@@ -129,34 +200,42 @@ export class MessageLog {
   clear() {
     this.entries.clear();
     this.waiting.clear();
+    this.skipped.clear();
   }
 
   /** Everything as JSON lines, one message each, in the order in which they were said. */
   lines() {
-    /** @type {{at: number, from: Side, json: string}[]} */
+    /** @type {{ at: number, line: string }[]} */
     const said = [];
-    for (const { at, from, json, reply } of this.entries.values()) {
-      said.push({ at, from, json });
+    for (const { at, from, json, reply, skipped } of this.entries.values()) {
+      said.push({ at, line: skipped > 0 ? `"skipped":${skipped}` : `"from":"${from}","message":${json}` });
       if (reply) {
-        said.push({ at: reply.at, from: from === 'widget' ? 'host' : 'widget', json: reply.json });
+        const answerer = from === 'widget' ? 'host' : 'widget';
+        said.push({ at: reply.at, line: `"from":"${answerer}","took_ms":${reply.took},"message":${reply.json}` });
       }
     }
     said.sort((one, other) => one.at - other.at);
-    return said
-      .map(({ at, from, json }) => `{"time":"${new Date(at).toISOString()}","from":"${from}","message":${json}}\n`)
-      .join('');
+    return said.map(({ at, line }) => `{"time":"${new Date(at).toISOString()}",${line}}\n`).join('');
   }
 }
 
-/** @typedef {'all' | 'turn' | 'errors'} Kind */
+/** @typedef {object} Filter
+ * @property {'all' | 'errors' | Kind} kind
+ * @property {'both' | Side} side who asked
+ * @property {string} text in lower case; empty for any */
 
 /** Whether a row is to be seen.
- * @param {Entry} entry @param {Kind} kind @param {string} text in lower case; empty for any */
-export function matches(entry, kind, text) {
+ * @param {Entry} entry @param {Filter} filter */
+export function matches(entry, { kind, side, text }) {
+  if (side !== 'both' && entry.from !== side) {
+    return false;
+  }
   if (kind === 'errors' && (entry.reply ?? entry).error === null) {
     return false;
   }
-  if (kind === 'turn' && !/turn_servers/.test(entry.action) && !/turn_servers/.test(entry.data)) {
+  // The handshake grants TURN too.
+  const isTurn = kind === 'turn' && /turn_servers/.test(entry.data);
+  if (kind !== 'all' && kind !== 'errors' && kind !== entry.kind && !isTurn) {
     return false;
   }
   return (

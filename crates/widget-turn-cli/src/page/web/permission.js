@@ -1,68 +1,102 @@
 // The question whether a widget may have what it asks for.
 
-import { inWords, isTurn } from './capability.js';
 import { element } from './element.js';
+import { counted } from './format.js';
+import { createTicks, described } from './ticks.js';
 
 /** A click or a key that was meant for the widget when the dialog came up grants nothing. */
 const GUARD = 600;
 
-/** @typedef {'allow_once' | 'allow_always' | 'deny'} Decision */
-/** @typedef {{ id: number, origin: string, capabilities: string[] }} Question */
+/** Keys that answer or tick. The others may be held down, to scroll. */
+const ANSWERS = new Set(['Enter', ' ', 'Escape']);
 
-/** @param {(id: number, decision: Decision) => void} onDecision */
+/** @typedef {import('./capability.js').Capability} Capability */
+/** @typedef {'allow_once' | 'allow_always' | 'deny'} Decision */
+
+/** @typedef {object} Question
+ * @property {number} id
+ * @property {string} origin
+ * @property {Capability[]} capabilities what there is to decide on
+ * @property {Capability[]} held what the widget has already
+ * @property {Capability[]} unavailable what this host has not
+ * @property {number} refused how many more it asks for, about which nobody is asked */
+
+/** @param {(id: number, decision: Decision, capabilities: string[]) => void} onDecision */
 export function createPermission(onDecision) {
   const dialog = element('permission', HTMLDialogElement);
   const title = element('permission-title', HTMLElement);
-  const grants = [
-    element('permission-allow-once', HTMLButtonElement),
-    element('permission-allow-always', HTMLButtonElement),
-  ];
+  const body = element('permission-body', HTMLElement);
+  const meaning = element('permission-turn', HTMLElement);
+  const once = element('permission-allow-once', HTMLButtonElement);
+  const always = element('permission-allow-always', HTMLButtonElement);
+  const ticks = createTicks(element('permission-groups', HTMLElement), element('permission-all', HTMLInputElement), enable);
 
   /** The first one is the one that is shown. @type {Question[]} */
   let questions = [];
-  let who = { name: '', account: '' };
+  let who = { name: '', account: '', room: '' };
   let isGuarded = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let guard;
 
+  /** An answer that grants nothing is a denial, and has a button of its own. */
+  function enable() {
+    const disabled = isGuarded || ticks.ticked().length === 0;
+    once.disabled = disabled;
+    always.disabled = disabled;
+    body.inert = isGuarded;
+  }
+
   /** @param {Question} question */
-  function show({ origin, capabilities }) {
-    const asksForTurn = capabilities.some(isTurn);
-    const more = capabilities.filter((capability) => !isTurn(capability));
+  function show({ origin, capabilities, held, unavailable, refused }) {
+    const asksForTurn = capabilities.some(({ group }) => group === 'turn');
+    const single = capabilities.length === 1;
     title.textContent =
-      more.length === 0 ? 'Let this widget use your relay servers?' : 'Let this widget have what it asks for?';
+      single && asksForTurn ? 'Let this widget use your relay servers?' : 'Let this widget have what it asks for?';
     element('permission-origin', HTMLElement).textContent = origin;
-    element('permission-who', HTMLElement).textContent = asksForTurn
-      ? `${who.name} asks for TURN access through your account ${who.account}.`
-      : `${who.name} asks for more access through your account ${who.account}.`;
-    element('permission-turn', HTMLElement).hidden = !asksForTurn;
-    element('permission-more', HTMLElement).hidden = more.length === 0;
-    element('permission-more-title', HTMLElement).textContent = asksForTurn ? 'It also asks to:' : 'It asks to:';
-    element('permission-more-list', HTMLElement).replaceChildren(
-      ...more.map((capability) => {
-        const item = document.createElement('li');
-        item.textContent = inWords(capability);
-        item.title = capability;
-        return item;
-      }),
-    );
+    element('permission-who', HTMLElement).textContent =
+      `${who.name} asks for access through your account ${who.account}${who.room}.`;
+    element('permission-all-label', HTMLElement).hidden = single;
+    element('permission-all-text', HTMLElement).textContent = `Tick all ${capabilities.length}`;
+    once.textContent = single ? 'Allow once' : 'Allow ticked once';
+    list('permission-held', held, `It already has ${counted(held.length, 'more thing')} that it asks for`);
+    list('permission-unavailable', unavailable, `It also asks for ${counted(unavailable.length, 'thing')} that this host does not have`);
+    const left = element('permission-refused', HTMLElement);
+    left.hidden = refused === 0;
+    left.textContent = `It asks for ${counted(refused, 'more thing')}, too many or too long to be asked about. They are refused.`;
     isGuarded = true;
-    for (const grant of grants) {
-      grant.disabled = true;
-    }
     clearTimeout(guard);
     guard = setTimeout(() => {
       isGuarded = false;
-      for (const grant of grants) {
-        grant.disabled = false;
-      }
+      enable();
     }, GUARD);
+    ticks.show(capabilities);
+    meaning.hidden = !asksForTurn;
+    body.querySelector('[data-group="turn"]')?.append(meaning);
     if (!dialog.open) {
       dialog.showModal();
     }
     // Not on a button: keys that are still meant for the widget must not answer.
     title.focus();
-    element('permission-body', HTMLElement).scrollTop = 0;
+    body.scrollTop = 0;
+  }
+
+  /** What there is nothing to decide on, to be unfolded.
+   * @param {string} id @param {Capability[]} capabilities @param {string} words */
+  function list(id, capabilities, words) {
+    const place = element(id, HTMLDetailsElement);
+    const summary = document.createElement('summary');
+    summary.textContent = words;
+    const items = document.createElement('ul');
+    items.append(
+      ...capabilities.map((capability) => {
+        const item = document.createElement('li');
+        item.append(...described(capability));
+        return item;
+      }),
+    );
+    place.open = false;
+    place.hidden = capabilities.length === 0;
+    place.replaceChildren(summary, items);
   }
 
   function showNext() {
@@ -78,16 +112,16 @@ export function createPermission(onDecision) {
   function decide(decision) {
     const answered = questions.shift();
     if (answered) {
-      onDecision(answered.id, decision);
+      onDecision(answered.id, decision, decision === 'deny' ? [] : ticks.ticked());
       showNext();
     }
   }
 
-  grants[0]?.addEventListener('click', () => decide('allow_once'));
-  grants[1]?.addEventListener('click', () => decide('allow_always'));
+  once.addEventListener('click', () => decide('allow_once'));
+  always.addEventListener('click', () => decide('allow_always'));
   element('permission-deny', HTMLButtonElement).addEventListener('click', () => decide('deny'));
   dialog.addEventListener('keydown', (event) => {
-    if (event.repeat || (isGuarded && event.key === 'Escape')) {
+    if ((event.repeat && ANSWERS.has(event.key)) || (isGuarded && event.key === 'Escape')) {
       event.preventDefault();
     }
   });
@@ -106,9 +140,9 @@ export function createPermission(onDecision) {
   });
 
   return {
-    /** @param {{ name: string, account: string }} names the widget's and the account's */
-    introduce(names) {
-      who = names;
+    /** @param {{ name: string, account: string, room: string }} names the widget's, the account's, and the room's if any */
+    introduce({ name, account, room }) {
+      who = { name, account, room: room && ` in the room ${room}` };
     },
 
     /** @param {Question} question */

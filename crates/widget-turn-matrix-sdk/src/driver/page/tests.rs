@@ -41,13 +41,13 @@ impl TurnSource for Unasked {
     }
 }
 
-fn request(api: &str, id: &str, action: &str, data: serde_json::Value) -> String {
+fn request(api: &str, id: &str, action: &str, data: Value) -> String {
     format!(
         r#"{{"api":"{api}","widgetId":"w","requestId":"{id}","action":"{action}","data":{data}}}"#
     )
 }
 
-fn answered(request: &str, response: serde_json::Value) -> String {
+fn answered(request: &str, response: Value) -> String {
     reply(request.to_owned(), &response.to_string()).unwrap()
 }
 

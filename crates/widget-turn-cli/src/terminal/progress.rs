@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 
-use super::report::text::escaped;
+use super::escaped;
 
 /// As wide as the report.
 const WIDTH: usize = 99;

@@ -1,0 +1,267 @@
+//! An account on a homeserver: logged in once, and kept on disk until it is logged out.
+//!
+//! [`homeserver`] finds the server, [`credential`] reads what the person gave, [`login`] gets a session for it, [`folder`] and
+//! [`kept`] keep it, [`fault`] has the sentence for whatever went wrong.
+
+mod credential;
+mod fault;
+mod folder;
+mod homeserver;
+mod kept;
+mod login;
+
+use std::time::Duration;
+
+use matrix_sdk::authentication::matrix::MatrixSession;
+use matrix_sdk::config::RequestConfig;
+use matrix_sdk::ruma::api::client::account::whoami;
+use matrix_sdk::ruma::{OwnedUserId, UserId};
+use matrix_sdk::store::RoomLoadSettings;
+use matrix_sdk::{Client, SqliteStoreConfig};
+use url::Url;
+
+use crate::arguments;
+use crate::terminal::Progress;
+use credential::Credential;
+use folder::Folder;
+use homeserver::Homeserver;
+use kept::Kept;
+
+pub(crate) use fault::{AccountError, Fault, is_session_over, limited, said};
+pub(crate) use homeserver::is_loopback;
+
+/// One request, where there is nothing to retry it for.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// An account that is logged in. Nobody else uses its session while this lives.
+pub(crate) struct Account {
+    client: Client,
+    user: OwnedUserId,
+    _folder: Folder,
+}
+
+impl Account {
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn user(&self) -> &UserId {
+        &self.user
+    }
+}
+
+/// Logs in, or takes up the session that is kept. The homeserver knows the session when this is done. Where it wants a
+/// person to log in on a web page, that is opened if `browser`, and named in any case.
+///
+/// # Errors
+///
+/// Whatever the person can do something about.
+pub(crate) async fn log_in(
+    login: &arguments::Login,
+    browser: bool,
+    progress: &Progress,
+) -> Result<Account, AccountError> {
+    let root = folder::root(login.data.as_deref())?;
+    let credential = Credential::read(login)?;
+    if let Some(Credential::Token(token)) = &credential {
+        return by_token(login, token, &root, progress).await;
+    }
+    let user = match &login.user {
+        Some(name) => user_id(name, login.homeserver.as_deref())?,
+        None => folder::only_account(&root)?,
+    };
+    let mut folder = Folder::open(&root, &user)?;
+    if let Some(kept) = folder.kept()? {
+        kept.check_homeserver(login.homeserver.as_deref())?;
+        progress.show(user.as_str(), "taking up its session");
+        return take_up(folder, &user, kept).await;
+    }
+    let named = login.homeserver.as_deref();
+    let homeserver = Homeserver::read(named.unwrap_or(user.server_name().as_str()))?;
+    progress.show(homeserver.name(), "looking for it");
+    let base_url = homeserver.base_url().await?;
+    let session = login::log_in(&base_url, &user, credential, browser, progress).await?;
+    let kept = Kept::new(homeserver.name(), base_url, session)?;
+    folder.keep(&kept)?;
+    progress.show(user.as_str(), "beginning a session");
+    take_up(folder, &user, kept).await
+}
+
+/// With a token that the person has from elsewhere.
+async fn by_token(
+    login: &arguments::Login,
+    token: &widget_turn::Secret,
+    root: &std::path::Path,
+    progress: &Progress,
+) -> Result<Account, AccountError> {
+    let name = match (&login.homeserver, &login.user) {
+        (Some(name), _) => name.clone(),
+        (None, Some(user)) => user_id(user, None)?.server_name().to_string(),
+        (None, None) => return Err(AccountError::WhichHomeserver),
+    };
+    let homeserver = Homeserver::read(&name)?;
+    progress.show(homeserver.name(), "asking whose token it is");
+    let base_url = homeserver.base_url().await?;
+    let meta = login::owner(&base_url, token).await?;
+    if let Some(wanted) = &login.user {
+        let wanted = user_id(wanted, Some(homeserver.name()))?;
+        if wanted != meta.user_id {
+            return Err(AccountError::OtherUser {
+                wanted,
+                found: meta.user_id,
+            });
+        }
+    }
+    let user = meta.user_id.clone();
+    let mut folder = Folder::open(root, &user)?;
+    let session = MatrixSession {
+        meta,
+        tokens: matrix_sdk::SessionTokens {
+            access_token: token.expose().to_owned(),
+            refresh_token: None,
+        },
+    };
+    let kept = match folder.kept()? {
+        Some(kept) if kept.device_id() != &*session.meta.device_id => {
+            return Err(AccountError::OtherDevice {
+                user,
+                kept: kept.device_id().to_owned(),
+                given: session.meta.device_id,
+            });
+        }
+        Some(kept) => kept.with_session(homeserver.name(), base_url, session),
+        None => Kept::new(homeserver.name(), base_url, session)?,
+    };
+    folder.keep(&kept)?;
+    take_up(folder, &user, kept).await
+}
+
+/// What is kept, as a client that the homeserver knows.
+async fn take_up(folder: Folder, user: &UserId, kept: Kept) -> Result<Account, AccountError> {
+    let client = restore(&folder, &kept).await?;
+    let request = whoami::v3::Request::new();
+    let who = client
+        .send(request)
+        .with_request_config(once())
+        .await
+        .map_err(|error| match is_session_over(&error) {
+            true => AccountError::SessionOver(user.to_owned()),
+            false => Fault::of(kept.base_url(), &error).into(),
+        })?;
+    if who.user_id != *user {
+        return Err(AccountError::OtherUser {
+            wanted: user.to_owned(),
+            found: who.user_id,
+        });
+    }
+    Ok(Account {
+        client,
+        user: user.to_owned(),
+        _folder: folder,
+    })
+}
+
+/// A client with what is kept; nothing is asked of the homeserver.
+async fn restore(folder: &Folder, kept: &Kept) -> Result<Client, AccountError> {
+    let store = SqliteStoreConfig::new(folder.store()).key(Some(kept.store_key()));
+    let client = Client::builder()
+        .homeserver_url(kept.base_url())
+        .http_client(homeserver::http_client(kept.base_url())?)
+        // A widget gives up after 10 s, and nothing else of its host goes on meanwhile.
+        .request_config(RequestConfig::short_retry())
+        .respect_login_well_known(false)
+        .handle_refresh_tokens()
+        .sqlite_store_with_config_and_cache_path(store, None::<&str>)
+        .build()
+        .await
+        .map_err(|error| unusable(folder, &error))?;
+    let file = folder.session_file();
+    let (name, key) = (kept.name().to_owned(), *kept.store_key());
+    let base_url = kept.base_url().clone();
+    let save = move |client: Client| {
+        if let Some(session) = client.matrix_auth().session() {
+            kept::write(&file, &Kept::again(&name, base_url.clone(), session, key))?;
+        }
+        Ok(())
+    };
+    client
+        .set_session_callbacks(
+            Box::new(|_| Err("it is not read again".into())),
+            Box::new(save),
+        )
+        .expect("they are set once");
+    client
+        .matrix_auth()
+        .restore_session(kept.session(), RoomLoadSettings::default())
+        .await
+        .map_err(|error| unusable(folder, &error))?;
+    Ok(client)
+}
+
+fn unusable(folder: &Folder, error: &dyn std::error::Error) -> AccountError {
+    AccountError::Store {
+        path: folder.store(),
+        why: fault::chain(error),
+    }
+}
+
+/// Logs out at the homeserver, if it can be reached, and wipes what is kept.
+pub(crate) async fn log_out(arguments: &arguments::Logout) -> Result<LoggedOut, AccountError> {
+    let root = folder::root(arguments.data.as_deref())?;
+    let user = match &arguments.user {
+        Some(name) => user_id(name, None)?,
+        None => folder::only_account(&root)?,
+    };
+    if !folder::has_account(&root, &user) {
+        return Err(AccountError::NotKept(user));
+    }
+    let mut folder = Folder::open(&root, &user)?;
+    // What cannot be read can still be wiped.
+    let left = match folder.kept() {
+        Ok(Some(kept)) => login::log_out(kept.base_url(), kept.session()).await,
+        Ok(None) => None,
+        Err(error) => Some(error.to_string()),
+    };
+    folder.wipe()?;
+    Ok(LoggedOut { user, left })
+}
+
+/// What a log-out came to.
+pub(crate) struct LoggedOut {
+    pub(crate) user: OwnedUserId,
+    /// Why the homeserver may still know the session.
+    pub(crate) left: Option<String>,
+}
+
+fn once() -> RequestConfig {
+    RequestConfig::new()
+        .disable_retry()
+        .timeout(REQUEST_TIMEOUT)
+}
+
+/// `@alice:example.org`; or `alice`, on a homeserver that is given by name.
+fn user_id(text: &str, homeserver: Option<&str>) -> Result<OwnedUserId, AccountError> {
+    let whole = match homeserver {
+        Some(name) if !text.contains([':', '@']) && !name.contains("://") => {
+            format!("@{text}:{name}")
+        }
+        _ => text.to_owned(),
+    };
+    UserId::parse(&whole).map_err(|_| AccountError::UserId(text.to_owned()))
+}
+
+/// A client that keeps nothing.
+async fn stranger(base_url: &Url) -> Result<Client, AccountError> {
+    let built = Client::builder()
+        .homeserver_url(base_url)
+        .http_client(homeserver::http_client(base_url)?)
+        .request_config(once())
+        .respect_login_well_known(false)
+        .handle_refresh_tokens()
+        .build()
+        .await;
+    built.map_err(|error| AccountError::NoClient(fault::chain(&error)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! The terminal: what may be shown there, and what a person is asked there.
+
+mod password;
+mod progress;
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+pub(crate) use password::ask_password;
+pub(crate) use progress::Progress;
+
+/// A text without characters that move the cursor, change colours or hide: those are written as `\u{1b}`.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            ' '..='~' | '…' | '·' | '–' | '├' | '└' | '─' | '│' => {
+                shown.push(character)
+            }
+            _ if character.is_alphanumeric() => shown.push(character),
+            _ => shown.extend(character.escape_unicode()),
+        }
+    }
+    shown
+}
+
+/// Whether a person can be asked.
+pub(crate) fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+async fn ask(question: &str) -> io::Result<String> {
+    show(question);
+    Ok(line().await?.trim().to_owned())
+}
+
+/// Lets a person choose one of the lines by its number; what is none is asked for again. Gives its index.
+///
+/// # Errors
+///
+/// Where standard input ends or cannot be read.
+pub(crate) async fn choose(what: &str, lines: impl Iterator<Item = String>) -> io::Result<usize> {
+    let mut count = 0_usize;
+    for line in lines {
+        count += 1;
+        show(&format!("{count:>4}  {}\n", escaped(line.trim_end())));
+    }
+    loop {
+        let answer = ask(&format!("{what} (1-{count}): ")).await?;
+        match answer.parse() {
+            Ok(number) if (1..=count).contains(&number) => return Ok(number - 1),
+            _ => show(&format!("expected a number from 1 to {count}\n")),
+        }
+    }
+}
+
+fn show(question: &str) {
+    let mut error = io::stderr().lock();
+    let _ = write!(error, "{question}");
+    let _ = error.flush();
+}
+
+/// Reads on a thread of its own: the runtime waits at its end for what reads on its own threads, and Ctrl-C would do
+/// nothing before the next line.
+async fn line() -> io::Result<Zeroizing<String>> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = Zeroizing::new(String::new());
+        let read = match io::stdin().read_line(&mut line) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => Ok(line),
+            Err(error) => Err(error),
+        };
+        let _ = sender.send(read);
+    });
+    receiver
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn what_moves_a_cursor_or_hides_is_escaped() {
+        assert_eq!(escaped("Größe 5 … ok"), "Größe 5 … ok");
+        assert_eq!(
+            escaped("\u{1b}[31mred\u{7}\u{202e}gnp\u{200b}\u{9b}x"),
+            "\\u{1b}[31mred\\u{7}\\u{202e}gnp\\u{200b}\\u{9b}x"
+        );
+        assert_eq!(escaped("a\nb\r\0"), "a\\u{a}b\\u{d}\\u{0}");
+    }
+}
