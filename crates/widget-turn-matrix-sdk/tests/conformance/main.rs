@@ -42,7 +42,7 @@ fn outcomes(
 #[test]
 fn the_driver_with_turn_passes_every_script() {
     let outcomes = outcomes(Driver::ours, |need| match need {
-        Need::Poll | Need::Close | Need::Log => None,
+        Need::Turn | Need::Poll | Need::Close | Need::Log => None,
         Need::Window => Some("text goes in: whoever brings it knows the window"),
     });
     report("TurnLayer over matrix-sdk", &outcomes);
@@ -51,9 +51,9 @@ fn the_driver_with_turn_passes_every_script() {
 }
 
 #[test]
-fn what_the_drivers_own_handshake_does_is_reported() {
+fn what_the_sdks_driver_does_alone_is_reported() {
     let outcomes = outcomes(Driver::bare, |need| match need {
-        Need::Poll | Need::Close | Need::Log => Some("it has no MSC3846 to show it by"),
+        Need::Turn | Need::Poll | Need::Close | Need::Log => Some("it has no MSC3846"),
         Need::Window => Some("text goes in: whoever brings it knows the window"),
     });
     report("matrix-sdk 0.18 alone", &outcomes);
