@@ -264,4 +264,4 @@ async fn stranger(base_url: &Url) -> Result<Client, AccountError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
