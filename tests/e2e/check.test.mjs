@@ -1,45 +1,11 @@
 // `widget-turn check` against coturn: what it reports of one that is well, and of each that is not.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { SECRET, coturn, password, secretFile } from "./coturn.mjs";
+import { assertSnapshot, check, checkJson } from "./check.mjs";
+import { coturn, password, secretFile } from "./coturn.mjs";
 import { binary, program, until } from "./rig.mjs";
-
-const snapshots = join(dirname(fileURLToPath(import.meta.url)), "snapshots");
-
-/** Runs a check to its end. */
-async function check(t, args, env = {}) {
-  const running = program(t, binary, ["check", ...args], { env: { ...process.env, ...env } });
-  const [code] = await running.ended;
-  return { code, text: running.output() };
-}
-
-async function checkJson(t, args, env = {}) {
-  const { code, text } = await check(t, ["--json", ...args], env);
-  const report = JSON.parse(text);
-  assert.equal(report.exit_code, code);
-  return report;
-}
-
-/** Compares a report, but for times and ports; `UPDATE_SNAPSHOTS=1` writes it anew. */
-function assertSnapshot(name, text) {
-  const timeless = text
-    .replace(/ +[\d.]+ ms/g, " T ms")
-    .replace(/TLS 1\.[23]/g, "TLS 1.N")
-    .replace(/(:|port )\d{5}\b/g, "$1PORT")
-    .replace(/\d{10}:/g, "EXPIRY:")
-    .replace(/expire in \d+ min/g, "expire in N min");
-  assert.ok(!text.includes(SECRET));
-  const path = join(snapshots, `${name}.txt`);
-  if (process.env.UPDATE_SNAPSHOTS) {
-    mkdirSync(snapshots, { recursive: true });
-    writeFileSync(path, timeless);
-  }
-  assert.equal(timeless, existsSync(path) ? readFileSync(path, "utf8") : "", path);
-}
 
 for (const [name, ip] of [
   ["IPv4", "127.0.0.1"],
@@ -66,18 +32,44 @@ for (const [name, ip] of [
   });
 }
 
-test("a certificate of nobody's authority is no TLS", async (t) => {
-  const { tls } = await coturn(t);
-  const { code, text } = await check(t, [tls, "--secret-file", secretFile(t)]);
-  assert.equal(code, 2, text);
-  assertSnapshot("check-unknown-issuer", text);
-});
+for (const [name, certificate, knows] of [
+  ["unknown-issuer", {}, false],
+  ["self-signed", { selfSigned: true }, true],
+  ["wrong-name", { names: "DNS:turn.example.org" }, true],
+  ["expired-certificate", { days: 0 }, true],
+]) {
+  test(`a certificate that browsers refuse is no TLS: ${name}`, async (t) => {
+    const { tls, roots } = await coturn(t, { certificate });
+    const issued = Date.now();
+    await until("its last second to pass", () => Date.now() > issued + 1000);
+    const { code, text } = await check(t, [tls, "--secret-file", secretFile(t)], knows ? { SSL_CERT_FILE: roots } : {});
+    assert.equal(code, 2, text);
+    assertSnapshot(`check-${name}`, text.replace(/\d{4}-\d\d-\d\d/g, "DAY"));
+  });
+}
 
 test("a secret that is not coturn's is told", async (t) => {
   const { udp, tcp } = await coturn(t);
   const { code, text } = await check(t, [udp, tcp, "--secret-file", secretFile(t, "another secret")]);
   assert.equal(code, 2, text);
   assertSnapshot("check-wrong-secret", text);
+});
+
+test("a user whom coturn knows by another realm is told", async (t) => {
+  const key = createHash("md5").update("alice:other.example:hunter2").digest("hex");
+  const { udp } = await coturn(t, { users: [`user=alice:0x${key}`] });
+  const { code, text } = await check(t, [udp, "--username", "alice", "--password-file", secretFile(t, "hunter2")]);
+  assert.equal(code, 2, text);
+  assert.ok(!text.includes("hunter2"));
+  assertSnapshot("check-wrong-realm", text);
+});
+
+test("a server that sends clients on is told, and followed", async (t) => {
+  const there = await coturn(t);
+  const { udp } = await coturn(t, { lines: [`alternate-server=${there.udp.match(/turn:(.*)\?/)[1]}`] });
+  const { code, text } = await check(t, [udp, "--secret-file", secretFile(t)]);
+  assert.equal(code, 1, text);
+  assertSnapshot("check-alternate", text);
 });
 
 test("expired credentials are told", async (t) => {
@@ -123,6 +115,7 @@ test("a nonce that goes stale on the way is replaced", async (t) => {
   const { code, text } = await check(t, args);
   assert.equal(code, 0, text);
   assert.match(server.output(), /438/);
+  assertSnapshot("check-stale-nonce", text);
 });
 
 test("a relay on a private address is told", async (t) => {

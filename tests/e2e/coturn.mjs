@@ -22,15 +22,16 @@ export function password(username, secret = SECRET) {
   return createHmac("sha1", secret).update(username).digest("base64");
 }
 
-/** An authority, and a certificate of it for this machine. */
-function certificate(home) {
+/** An authority, and a certificate: of it or of nobody, for these names and as many days from now. */
+function certify(home, { names = "DNS:localhost,IP:127.0.0.1,IP:::1", days = 90, selfSigned = false }) {
   const openssl = (...args) => execFileSync("openssl", args, { cwd: home, stdio: "pipe" });
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  writeFileSync(join(home, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n");
+  writeFileSync(join(home, "names"), `subjectAltName=${names}\n`);
   openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Authority", "-days", "100");
   openssl("req", ...key, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=localhost");
-  const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "90"];
-  openssl("x509", "-req", "-in", "request.pem", ...by, "-out", "cert.pem");
+  const by = selfSigned ? ["-signkey", "key.pem"] : ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
+  const what = ["-extfile", "names", "-days", String(days), "-out", "cert.pem"];
+  openssl("x509", "-req", "-in", "request.pem", ...by, ...what);
 }
 
 /** Whether something listens on the port. */
@@ -42,11 +43,13 @@ function listens(port, ip) {
   });
 }
 
-/** Starts a coturn that ends with the test. `roots` is the file of the authority that signed its certificate. */
-export async function coturn(test, { ip = "127.0.0.1", lines = ["allow-loopback-peers"] } = {}) {
+/** Starts a coturn that ends with the test. `roots` is the file of the authority that signed its certificate; `users` are
+ * lines of static users, in place of the shared secret. */
+export async function coturn(test, { ip = "127.0.0.1", lines = ["allow-loopback-peers"], certificate = {}, users } = {}) {
   const home = folder(test);
   const port = await freePorts();
-  certificate(home);
+  certify(home, certificate);
+  const secret = ["use-auth-secret", `static-auth-secret=${SECRET}`];
   const config = [
     `listening-ip=${ip}`,
     `relay-ip=${ip}`,
@@ -54,8 +57,7 @@ export async function coturn(test, { ip = "127.0.0.1", lines = ["allow-loopback-
     `tls-listening-port=${port + 1}`,
     "realm=localhost",
     "fingerprint",
-    "use-auth-secret",
-    `static-auth-secret=${SECRET}`,
+    ...(users ? ["lt-cred-mech", ...users] : secret),
     `cert=${join(home, "cert.pem")}`,
     `pkey=${join(home, "key.pem")}`,
     "no-cli",

@@ -286,7 +286,8 @@ Examples:
   widget-turn check --homeserver example.org --token-file token.txt --watch 10m --prometheus-textfile turn.prom
 
 No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C too.
-Certificates are verified by this machine's roots; SSL_CERT_FILE names others.";
+Certificates are verified by this machine's roots; SSL_CERT_FILE names others.
+Ctrl-C or SIGTERM: 130, or with --watch the code of the last whole round. More in docs/check.md.";
 
 /// Lists what was granted for always, or takes it back.
 #[derive(Args)]

@@ -48,6 +48,11 @@ enum CheckError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("cannot write {path}: {source}")]
+    Textfile {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path} is empty: expected {expected}")]
     Empty {
         path: PathBuf,
@@ -61,7 +66,7 @@ enum CheckError {
 
 /// Runs to its end; the exit code is the command's.
 pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
-    let source = match source(&arguments) {
+    let source = match textfile(&arguments).and_then(|()| source(&arguments)) {
         Ok(source) => source,
         Err(error) => {
             eprintln!("widget-turn: {error}");
@@ -125,6 +130,17 @@ async fn interruption() -> std::io::Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
+}
+
+/// Looks whether metrics can be written, before hours have passed.
+fn textfile(arguments: &arguments::Check) -> Result<(), CheckError> {
+    let Some(path) = &arguments.prometheus_textfile else {
+        return Ok(());
+    };
+    textfile::try_out(path).map_err(|source| CheckError::Textfile {
+        path: path.clone(),
+        source,
+    })
 }
 
 fn source(arguments: &arguments::Check) -> Result<Source, CheckError> {

@@ -365,6 +365,31 @@ fn a_check_that_cannot_begin_says_what_was_expected() {
             "1..=1000",
         ),
         (
+            &["turn:127.0.0.1", "--secret-file", secret, "--watch", "0s"],
+            "expected a time from 1s to 24h",
+        ),
+        (
+            &[
+                "turn:127.0.0.1",
+                "--secret-file",
+                secret,
+                "--watch",
+                "10m",
+                "--expect-expiry",
+            ],
+            "cannot be used with",
+        ),
+        (
+            &[
+                "turn:127.0.0.1",
+                "--secret-file",
+                secret,
+                "--prometheus-textfile",
+                "/nowhere/turn.prom",
+            ],
+            "cannot write /nowhere/turn.prom",
+        ),
+        (
             &["turn:127.0.0.1", "--secret-file", empty],
             "is empty: expected the text of `static-auth-secret`",
         ),

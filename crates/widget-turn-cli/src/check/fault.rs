@@ -59,8 +59,16 @@ pub(crate) struct Circumstances {
     pub(crate) asked: Asked,
     pub(crate) transport: Transport,
     pub(crate) server: SocketAddr,
-    /// Whether the user name says that its time is over, by this machine's clock.
-    pub(crate) expired: bool,
+    pub(crate) expiry: Expiry,
+}
+
+/// What a user name says of its own time, by this machine's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// Nothing: the credentials are static.
+    Never,
+    Ahead,
+    Past,
 }
 
 impl Fault {
@@ -222,6 +230,10 @@ fn code_advice(code: u16, alternate: Option<SocketAddr>, here: Circumstances) ->
                     .to_owned(),
             };
         }
+        (400, Asked::Allocation) if here.expiry == Expiry::Past => {
+            "The credentials have expired, by their own user name and this machine's clock: fetch fresh ones. Servers \
+             built on pion (LiveKit, STUNner) answer 400 to such."
+        }
         (400, Asked::Allocation | Asked::Refresh | Asked::Permission) => {
             "Servers built on pion (LiveKit, STUNner) answer 400 to credentials that are wrong or expired: compare \
              the shared secret and the clocks of homeserver and TURN server. Any other server: look at its log."
@@ -230,8 +242,12 @@ fn code_advice(code: u16, alternate: Option<SocketAddr>, here: Circumstances) ->
         (401, Asked::Binding) => {
             "The server wants credentials even for Binding (coturn: secure-stun); relaying does not need it."
         }
-        (401, _) if here.expired => {
+        (401, _) if here.expiry == Expiry::Past => {
             "The credentials have expired, by their own user name and this machine's clock: fetch fresh ones."
+        }
+        (401, _) if here.expiry == Expiry::Never => {
+            "The server does not know the user by this password: compare both with its own (coturn: user), and, if it \
+             holds a key in place of the password, the realm that the key was made for (coturn: realm)."
         }
         (401, _) => {
             "The server does not know these credentials: its shared secret (coturn: static-auth-secret) is not the \
@@ -291,7 +307,7 @@ mod tests {
             asked,
             transport: Transport::Udp,
             server: "192.0.2.1:3478".parse().unwrap(),
-            expired: false,
+            expiry: Expiry::Ahead,
         };
         let mut sentences = Vec::new();
         for code in [
@@ -307,14 +323,17 @@ mod tests {
         }
         sentences.push(code_advice(403, None, here(Asked::Permission)));
         sentences.push(code_advice(401, None, here(Asked::Binding)));
-        sentences.push(code_advice(
-            401,
-            None,
-            Circumstances {
-                expired: true,
+        for (code, expiry) in [
+            (400, Expiry::Past),
+            (401, Expiry::Past),
+            (401, Expiry::Never),
+        ] {
+            let asked = Circumstances {
+                expiry,
                 ..here(Asked::Allocation)
-            },
-        ));
+            };
+            sentences.push(code_advice(code, None, asked));
+        }
         let count = sentences.len();
         sentences.sort();
         sentences.dedup();

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use widget_turn_proto::Secret;
 
-use super::fault::Fault;
+use super::fault::{Expiry, Fault};
 use super::lint;
 use super::report::{AddressReport, Outcome, ServerReport, Step, StepName};
 use super::target::{Reach, Target};
@@ -199,9 +199,13 @@ impl Probe {
         signer(&self.username, &self.password)
     }
 
-    /// Whether the user name says that its time is over, by this machine's clock.
-    pub(crate) fn is_expired(&self) -> bool {
-        expiry_of(&self.username).is_some_and(|expiry| expiry < (self.clock)())
+    /// What the user name says of its own time.
+    fn expiry(&self) -> Expiry {
+        match expiry_of(&self.username) {
+            None => Expiry::Never,
+            Some(expiry) if expiry < (self.clock)() => Expiry::Past,
+            Some(_) => Expiry::Ahead,
+        }
     }
 }
 

@@ -22,6 +22,17 @@ pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
+/// Whether the file can be replaced, without doing it.
+///
+/// # Errors
+///
+/// When the folder cannot be written to.
+pub(crate) fn try_out(path: &Path) -> io::Result<()> {
+    let new = beside(path)?;
+    std::fs::File::create(&new)?;
+    std::fs::remove_file(&new)
+}
+
 /// In the same folder, so that it can be renamed, and with an end that no collector looks for.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let Some(name) = path.file_name() else {
@@ -44,6 +55,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("turn.prom");
         for text in ["one\n", "two\n"] {
+            try_out(&path).unwrap();
             replace(&path, text).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
             assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
@@ -52,7 +64,8 @@ mod tests {
         let taken = folder.join("taken");
         std::fs::create_dir(&taken).unwrap();
         assert!(replace(&taken, "three\n").is_err());
-        assert!(replace(&folder.join("none/turn.prom"), "").is_err());
+        let nowhere = folder.join("none/turn.prom");
+        assert!(try_out(&nowhere).is_err() && replace(&nowhere, "").is_err());
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
         std::fs::remove_dir_all(&folder).unwrap();
     }

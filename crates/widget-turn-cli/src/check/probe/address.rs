@@ -269,7 +269,7 @@ impl<'a> Session<'a> {
             asked,
             transport: self.transport(),
             server: self.server,
-            expired: self.probe.is_expired(),
+            expiry: self.probe.expiry(),
         };
         let no_route = asked == Asked::Connection && fault.is_no_route();
         let outcome = match fault {

@@ -2,9 +2,12 @@ use std::net::SocketAddr;
 
 use super::servers::{Server, alternate, challenging, error, granted, key, success};
 use super::*;
-use stun_types::message::{BINDING, Message, TransactionId};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use stun_types::message::{BINDING, LongTermKeyCredentials, Message, TransactionId};
 use stun_types::message::{MessageClass, MessageType, MessageWriteVec};
 use stun_types::prelude::MessageWrite as _;
+use turn_types::message::CREATE_PERMISSION;
 
 fn relay() -> SocketAddr {
     "127.0.0.1:49160".parse().unwrap()
@@ -105,6 +108,47 @@ async fn an_answer_to_another_request_is_told() {
 async fn a_success_that_is_not_signed_is_none() {
     let server = Server::udp(challenging(|request| granted(request, relay(), None))).await;
     over_udp("unsigned", GENEROUS, server).await;
+}
+
+#[tokio::test]
+async fn a_success_that_another_password_has_signed_is_none() {
+    let other = LongTermKeyCredentials::new(USERNAME.into(), "another".into(), REALM.into());
+    let other = other.into();
+    let server = Server::udp(challenging(move |request| {
+        granted(request, relay(), Some(&other))
+    }))
+    .await;
+    over_udp("badly-signed", GENEROUS, server).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_is_denied_is_told_from_a_relay_that_does_not_work() {
+    let server = Server::udp(challenging(|request| {
+        if request.has_method(CREATE_PERMISSION) {
+            return error(request, 403, "Forbidden IP\0\0\0\0");
+        }
+        granted(request, relay(), Some(&key()))
+    }))
+    .await;
+    let report = check(&[server.uri("udp")], GENEROUS).await;
+    assert_eq!(report.exit_code, 0);
+    assert_snapshot("peer-denied", &report);
+}
+
+#[tokio::test]
+async fn a_nonce_that_goes_stale_on_the_way_is_replaced() {
+    let stale = AtomicBool::new(false);
+    let server = Server::udp(challenging(move |request| {
+        // Every other request, the first that is signed included.
+        if !stale.fetch_xor(true, Ordering::SeqCst) {
+            return error(request, 438, "Stale Nonce");
+        }
+        granted(request, "10.1.2.3:49160".parse().unwrap(), Some(&key()))
+    }))
+    .await;
+    let report = check(&[server.uri("udp")], GENEROUS).await;
+    assert_eq!(report.exit_code, 2, "the relay is private");
+    assert_snapshot("stale-nonce", &report);
 }
 
 #[tokio::test]
