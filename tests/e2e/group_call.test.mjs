@@ -114,5 +114,6 @@ test("a group call of four, by a widget of the room", async (t) => {
 
   const [ana] = await callOf(t, inOurs, places);
   await ana.page.setViewportSize({ width: 1440, height: 900 });
+  await until("everyone to be seen", async () => (await ana.call("drawn")) === 4);
   await ana.page.screenshot({ path: path(artifacts, "host.png") });
 });

@@ -81,6 +81,9 @@ window.join = async () => {
   show(call.userMediaFeeds);
 };
 
+/** How many are to be seen. */
+window.drawn = () => document.querySelectorAll("video.drawn").length;
+
 /** Shows everyone, where the test wants to see them: to draw them costs more than all the rest. */
 function show(feeds) {
   if (option("shown") !== "yes") {
@@ -92,7 +95,8 @@ function show(feeds) {
     ...feeds.map((feed) => {
       const video = document.createElement("video");
       Object.assign(video, { srcObject: feed.stream, muted: true, autoplay: true });
-      video.style.cssText = "width: 100%; height: 100%; object-fit: cover";
+      video.style.cssText = "width: 100%; height: 100%; object-fit: contain";
+      video.requestVideoFrameCallback(() => video.classList.add("drawn"));
       const name = document.createElement("figcaption");
       name.textContent = feed.userId;
       name.style.cssText = "position: absolute; left: 0; bottom: 0; padding: .25rem .5rem; background: #000a";
