@@ -198,9 +198,14 @@ export class Tab {
   static async open(test, browser, url, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     test.after(() => context.close());
+    return Tab.on(await context.newPage(), url);
+  }
+
+  /** The demo's page in a page of the browser. */
+  static async on(page, url) {
     const tab = new Tab();
-    tab.context = context;
-    tab.page = await context.newPage();
+    tab.context = page.context();
+    tab.page = page;
     tab.errors = [];
     tab.page.on("pageerror", (error) => tab.errors.push(String(error)));
     tab.page.on("console", (message) => {
