@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::sync::watch::{Receiver, channel};
-use widget_turn_proto::Secret;
+use widget_turn_proto::{Secret, TurnServer};
 
 use crate::account::{self, AccountError};
 use crate::arguments;
@@ -101,6 +101,27 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
         Some(every) => settings.again_and_again(every, &arguments).await,
     };
     exit_code.unwrap_or(INTERRUPTED).into()
+}
+
+/// Tries TURN servers as the command does, until somebody interrupts; the report by `docs/check.schema.json`.
+pub(crate) async fn relays(server: &TurnServer, interrupted: Receiver<bool>) -> serde_json::Value {
+    let settings = Settings {
+        source: Source::Given {
+            uris: server.uris().to_vec(),
+            username: server.username().to_owned(),
+            password: server.password().clone(),
+        },
+        tls: Tls::of_this_machine().map_err(|error| error.to_string()),
+        limit: Duration::from_secs(5),
+        datagrams: 10,
+        parallel: false,
+        expect_expiry: false,
+        clock: system_clock(),
+        progress: Progress::Hidden,
+        interrupted,
+    };
+    let report = serde_json::to_value(settings.round().await);
+    report.expect("a report has no map with keys that are no strings")
 }
 
 fn print(text: &str) {
