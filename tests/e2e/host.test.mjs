@@ -121,6 +121,7 @@ describe("a widget in a room", { concurrency: 3 }, () => {
         "town.robin.msc3846.turn_servers",
       ]),
     );
+    assert.ok((await tab.text("permission-held")).includes(`org.matrix.msc2762.timeline:${place.room}`));
     await until("15 s", () => Date.now() >= asked + 15_000);
     const { supported_versions: versions } = await tab.call("versions");
     assert.ok(versions.includes("town.robin.msc3846"));

@@ -11,6 +11,11 @@ use widget_turn_matrix_sdk::{DriverConfig, LiveState, TurnWidgetDriver};
 
 use super::question::Decider;
 
+/// "I only work in a client": gives access to nothing.
+const REQUIRES_CLIENT: &str = "io.element.requires_client";
+/// That what else is granted holds in the room that follows. The driver knows no other room than the widget's own.
+const TIMELINE: &str = "org.matrix.msc2762.timeline:";
+
 /// What stands behind a tab.
 pub(crate) enum Host {
     /// The bare handshake: TURN and nothing else.
@@ -41,6 +46,17 @@ impl Host {
     pub(super) fn has(&self, capability: &str) -> bool {
         TurnCapability::is_name(capability)
             || matches!(self, Self::Room { .. }) && is_the_drivers(capability)
+    }
+
+    /// Whether a widget that is here has this anyway, so that nobody needs to be asked.
+    pub(super) fn implies(&self, capability: &str) -> bool {
+        capability == REQUIRES_CLIENT
+            || match self {
+                Self::Handshake(_) => false,
+                Self::Room { room, .. } => {
+                    capability.strip_prefix(TIMELINE) == Some(room.room_id().as_str())
+                }
+            }
     }
 
     /// A layer or a driver of its own for one tab. Outside a tokio runtime it panics.

@@ -17,7 +17,8 @@ async fn p2_one_question_for_all_that_the_widget_wants_and_only_what_is_ticked_i
     let question = tab.question().await;
     assert_eq!(question.origin, ORIGIN);
     assert_eq!(names(&question.capabilities), [SEND, TURN, READ]);
-    assert_eq!(names(&question.unavailable), ["m.always_on_screen"]);
+    assert_eq!(names(&question.unavailable), [elsewhere]);
+    assert_eq!(names(&question.held), [here]);
     assert_eq!(question.capabilities[0].group, Group::Send);
     assert_eq!(question.refused, 0);
 
