@@ -57,3 +57,12 @@ fn kind(value: &Value) -> &'static str {
         Value::Object(_) => "object",
     }
 }
+
+#[test]
+fn patterns_match_what_the_list_says() {
+    let cases: Value = serde_json::from_str(include_str!("../patterns.json")).expect("JSON");
+    for case in cases.as_array().expect("a list") {
+        let matched = matches(&case["pattern"], &case["value"]);
+        assert_eq!(case["matches"], matched, "{case}");
+    }
+}

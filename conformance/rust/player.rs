@@ -77,7 +77,6 @@ struct Player<'a, H> {
 impl<H: Host> Player<'_, H> {
     fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
-            Step::Play(_) => unreachable!("parts have been put in"),
             Step::Page(Page::Loads) => self.host.page_loads(),
             Step::Page(Page::Closes) => self.host.page_closes(),
             Step::Widget(said) => self.say(said),

@@ -24,6 +24,8 @@ pub(crate) struct Script {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Need {
+    /// It has MSC3846.
+    Turn,
     /// It polls the homeserver itself, and judges the answers.
     Poll,
     /// It can be told that the widget is closed.
@@ -34,11 +36,10 @@ pub(crate) enum Need {
     Window,
 }
 
-/// One step. Those that say or do something, and those that expect something of the host.
+/// One step; `play` is none any more.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
-    Play(String),
     Page(Page),
     Widget(Said),
     Source(Answer),
@@ -69,7 +70,6 @@ pub(crate) enum Said {
         #[serde(rename = "as")]
         name: String,
         data: Option<Value>,
-        from: Option<String>,
     },
     Answer {
         answer: String,
@@ -147,7 +147,7 @@ struct File {
     announces: bool,
     #[serde(default)]
     needs: Vec<Need>,
-    steps: Vec<Step>,
+    steps: Vec<Value>,
 }
 
 fn yes() -> bool {
@@ -158,33 +158,44 @@ fn yes() -> bool {
 pub(crate) fn scripts() -> Vec<Script> {
     let parts = read("parts");
     let script = |(name, file): (String, File)| {
-        let mut needs = file.needs;
         let steps = flat(file.steps, &parts);
+        let mut needs = file.needs;
         needs.extend(steps.iter().filter_map(need));
+        let typed =
+            |step| serde_json::from_value(step).unwrap_or_else(|why| panic!("{name}: {why}"));
         Script {
-            name,
             announces: file.announces,
             needs,
-            steps,
+            steps: steps.into_iter().map(typed).collect(),
+            name,
         }
     };
     read("scripts").into_iter().map(script).collect()
 }
 
 /// Some steps tell by themselves what they need.
-fn need(step: &Step) -> Option<Need> {
-    match step {
-        Step::Page(Page::Closes) => Some(Need::Close),
-        Step::Unlogged(_) => Some(Need::Log),
-        Step::Widget(Said::Request { from: Some(_), .. }) => Some(Need::Window),
-        _ => None,
+fn need(step: &Value) -> Option<Need> {
+    let names_turn = || {
+        let text = step.to_string();
+        text.contains("turn_servers") || text.contains("town.robin.msc3846")
+    };
+    if step["page"] == "closes" {
+        Some(Need::Close)
+    } else if step.get("unlogged").is_some() {
+        Some(Need::Log)
+    } else if step["widget"].get("from").is_some() {
+        Some(Need::Window)
+    } else if step.get("grant").is_none() && names_turn() {
+        Some(Need::Turn)
+    } else {
+        None
     }
 }
 
-fn flat(steps: Vec<Step>, parts: &BTreeMap<String, File>) -> Vec<Step> {
-    let one = |step| match step {
-        Step::Play(part) => flat(parts[&part].steps.clone(), parts),
-        step => vec![step],
+fn flat(steps: Vec<Value>, parts: &BTreeMap<String, File>) -> Vec<Value> {
+    let one = |step: Value| match step["play"].as_str() {
+        Some(part) => flat(parts[part].steps.clone(), parts),
+        None => vec![step],
     };
     steps.into_iter().flat_map(one).collect()
 }

@@ -28,7 +28,8 @@ export async function media(seats) {
     const state = `${seat.user.id}: ${JSON.stringify({ peers, iceErrors: (await seat.seen()).iceErrors })}`;
     assert.ok(at, `waited ${PATIENCE} ms for media; ${state}`);
     const decoded = peers.filter((peer) => peer.frames > 10);
-    assert.deepEqual(decoded.map((peer) => peer.pair), Array(others).fill("relay/relay"), state);
+    // The other end, too, is a relay to who has it: a check that overtakes its candidate makes it peer-reflexive here.
+    assert.deepEqual(decoded.map((peer) => peer.end), Array(others).fill("relay"), state);
     return at;
   });
   return Math.max(...(await Promise.all(at)));
@@ -38,7 +39,7 @@ export async function media(seats) {
 export async function noWay(seat) {
   await until(`${seat.user.id} to be refused by the relay`, async () => {
     const [peers, { iceErrors }] = [await seat.call("peers"), await seat.seen()];
-    assert.ok(peers.every((peer) => peer.frames === 0 && peer.pair === null), JSON.stringify(peers));
+    assert.ok(peers.every((peer) => peer.frames === 0 && peer.end === null), JSON.stringify(peers));
     return iceErrors.includes(401) && peers.some((peer) => peer.gathering === "complete" && !peer.offered);
   });
 }

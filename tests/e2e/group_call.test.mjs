@@ -101,8 +101,18 @@ describe("a group call", { concurrency: 2 }, () => {
   });
 });
 
-test("a group call of four", async (t) => {
-  const [alice] = await callOf(t, inOurs, await meet(["alice", "bob", "carol", "dave"]));
-  await alice.page.setViewportSize({ width: 1440, height: 900 });
-  await alice.page.screenshot({ path: path(artifacts, "host.png") });
+test("a group call of four, by a widget of the room", async (t) => {
+  const users = await Promise.all(["ana", "ben", "cleo", "dan"].map((name) => synapse.user(name)));
+  // Ana's is the one that is looked at.
+  const shown = widgetUrl(pages, "group_call", { shown: "yes" });
+  const content = { type: "m.custom", url: shown, name: "Group call", creatorUserId: users[0].id };
+  const state = [{ type: "im.vector.modular.widgets", state_key: "call", content }];
+  const room = await synapse.room(users, { state, name: "Weekly" });
+  const widget = widgetUrl(pages, "group_call");
+  const places = users.map((user) => ({ synapse, user, room, widget, browser }));
+  places[0].id = "call";
+
+  const [ana] = await callOf(t, inOurs, places);
+  await ana.page.setViewportSize({ width: 1440, height: 900 });
+  await ana.page.screenshot({ path: path(artifacts, "host.png") });
 });

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { SECRET, coturn, secretFile } from "./coturn.mjs";
-import { Host, Tab, binary, browse, expiry, file, folder, program, until } from "./rig.mjs";
+import { Host, Tab, artifacts, binary, browse, expiry, file, folder, program, until } from "./rig.mjs";
 import { inOurs, ready, started, widgetUrl } from "./seat.mjs";
 import { site } from "./site.mjs";
 import { Synapse } from "./synapse.mjs";
@@ -99,36 +99,40 @@ describe("a widget in a room", { concurrency: 3 }, () => {
     assert.ok(others.length >= 3, "an update for each request, in each tab");
   });
 
-  test("waits for a prompt that is answered after 15 s", async (t) => {
+  test("waits for a prompt that is answered after 15 s, and has what was ticked", async (t) => {
     const [place] = await inRoom(["alice"]);
     const host = await Host.start(t, place);
     const tab = await Tab.open(t, browser, host.url);
     await tab.at("permission-dialog").waitFor();
     const asked = Date.now();
-    const capabilities = tab.at("permission-capability");
-    const listed = await capabilities.evaluateAll((boxes) => boxes.map((box) => box.dataset.capability));
+    const boxes = tab.at("permission-capability");
+    const listed = await boxes.evaluateAll((boxes) => boxes.map((box) => box.dataset.capability));
     const type = "org.example.note";
+    const sendState = `org.matrix.msc2762.send.state_event:${type}#${place.user.id}`;
     assert.deepEqual(
       new Set(listed),
       new Set([
-        `org.matrix.msc2762.timeline:${place.room}`,
         `org.matrix.msc2762.send.event:${type}`,
         `org.matrix.msc2762.receive.event:${type}`,
-        `org.matrix.msc2762.send.state_event:${type}#${place.user.id}`,
+        sendState,
         `org.matrix.msc2762.receive.state_event:${type}`,
         `org.matrix.msc3819.send.to_device:${type}`,
         `org.matrix.msc3819.receive.to_device:${type}`,
         "town.robin.msc3846.turn_servers",
       ]),
     );
+    assert.ok((await tab.text("permission-held")).includes(`org.matrix.msc2762.timeline:${place.room}`));
     await until("15 s", () => Date.now() >= asked + 15_000);
     const { supported_versions: versions } = await tab.call("versions");
     assert.ok(versions.includes("town.robin.msc3846"));
     assert.equal((await tab.seen()).started, false);
-    await tab.at("permission-all").click();
+    await tab.at("permission-all").check();
+    await tab.page.screenshot({ path: join(artifacts, "host-permission.png") });
+    await tab.page.locator(`[data-capability="${sendState}"]`).uncheck();
     await tab.allow();
     await ready(tab);
     await relays(tab);
+    await assert.rejects(tab.call("sendState", "not granted"));
     await tab.call("sendEvent", "after the prompt");
     await arrives(tab, "events", "after the prompt");
   });

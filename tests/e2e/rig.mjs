@@ -22,7 +22,7 @@ export const artifacts = join(root, "tests", "e2e", "artifacts");
 mkdirSync(artifacts, { recursive: true });
 
 /** Longer than anything may take on a busy machine: only a failure waits for it. */
-export const PATIENCE = 30_000;
+export const PATIENCE = 60_000;
 
 /** Waits until `look` gives something, or says what it waited for. */
 export async function until(what, look, patience = PATIENCE) {
@@ -198,9 +198,14 @@ export class Tab {
   static async open(test, browser, url, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     test.after(() => context.close());
+    return Tab.on(await context.newPage(), url);
+  }
+
+  /** The demo's page in a page of the browser. */
+  static async on(page, url) {
     const tab = new Tab();
-    tab.context = context;
-    tab.page = await context.newPage();
+    tab.context = page.context();
+    tab.page = page;
     tab.errors = [];
     tab.page.on("pageerror", (error) => tab.errors.push(String(error)));
     tab.page.on("console", (message) => {
@@ -218,16 +223,19 @@ export class Tab {
     return this.page.getByTestId(id);
   }
 
+  /** The widget's frame, the one of its last load. */
+  frame() {
+    return this.page.frames().findLast((frame) => frame.parentFrame() === this.page.mainFrame());
+  }
+
   /** Calls a function of the widget's page by its name on `window`. */
   async call(name, ...args) {
-    const frame = await (await this.at("widget-frame").elementHandle()).contentFrame();
-    return frame.evaluate(([name, args]) => window[name](...args), [name, args]);
+    return this.frame().evaluate(([name, args]) => window[name](...args), [name, args]);
   }
 
   /** What the widget's page has noted on `window.seen`; null while there is none yet. */
   async seen() {
-    const frame = await (await this.at("widget-frame").elementHandle()).contentFrame();
-    return frame.evaluate(() => (window.seen ? structuredClone(window.seen) : null)).catch(() => null);
+    return this.frame()?.evaluate(() => (window.seen ? structuredClone(window.seen) : null)).catch(() => null);
   }
 
   inWidget(id) {

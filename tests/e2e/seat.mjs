@@ -10,10 +10,9 @@ export function widgetUrl(pages, name, settings = {}) {
   return `${pages.origin}/${name}?${templates}${more.join("")}`;
 }
 
-/** A user in our host, which trusts the widget. */
-export async function inOurs(test, { synapse, user, room, widget, browser }, ...args) {
-  const trust = ["--trust-origin", new URL(widget).origin];
-  const host = await Host.start(test, { synapse, user, room, widget }, ...trust, ...args);
+/** A user in our host, which trusts the widget; it may be known by its id in the room's state. */
+export async function inOurs(test, { synapse, user, room, widget, id = widget, browser }) {
+  const host = await Host.start(test, { synapse, user, room, widget: id }, "--trust-origin", new URL(widget).origin);
   const tab = await Tab.open(test, browser, host.url);
   return Object.assign(tab, { host, user });
 }

@@ -1,8 +1,9 @@
 // The pages that the tests show: widgets on npm's libraries, and a host page on npm's own.
 
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -23,7 +24,7 @@ export async function site(test, ...names) {
     logLevel: "error",
   });
   const scripts = new Map(bundles.outputFiles.map((file) => [basename(file.path), file.text]));
-  const server = createServer((request, response) => {
+  return serve(test, (request, response) => {
     const name = basename(new URL(request.url, "http://localhost").pathname);
     if (scripts.has(name)) {
       response.setHeader("content-type", "text/javascript").end(scripts.get(name));
@@ -32,6 +33,25 @@ export async function site(test, ...names) {
       response.setHeader("content-type", "text/html").end(html);
     }
   });
+}
+
+/** Serves the files of a folder as they are, `index.html` by the folder's own address, until the test ends. */
+export async function folderSite(test, folder) {
+  const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+  return serve(test, async (request, response) => {
+    const { pathname } = new URL(request.url, "http://localhost");
+    const path = pathname === "/" ? "/index.html" : pathname;
+    try {
+      const content = await readFile(join(folder, path));
+      response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream").end(content);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+}
+
+async function serve(test, answer) {
+  const server = createServer(answer);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   test.after(() => {

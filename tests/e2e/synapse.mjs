@@ -87,7 +87,7 @@ export class Synapse {
   #home;
   #running;
   #log = "";
-  #serial = 0;
+  #names = new Map();
 
   /** Starts a homeserver that ends with the test.
    * `turn` is `{ uris, secret, lifetime, guests }`, each of which may be left out. */
@@ -152,10 +152,11 @@ export class Synapse {
     return said;
   }
 
-  /** A new user, logged in on one device. */
+  /** A new user of this name, with a number if it is not the first one; logged in on one device. */
   async user(name) {
-    this.#serial += 1;
-    const account = { username: `${name}${this.#serial}`, password: `the password of ${name}` };
+    const namesakes = this.#names.get(name) ?? 0;
+    this.#names.set(name, namesakes + 1);
+    const account = { username: `${name}${namesakes || ""}`, password: `the password of ${name}` };
     const body = { ...account, auth: { type: "m.login.dummy" }, initial_device_display_name: "test" };
     const said = await this.request("POST", "register", body);
     return { id: said.user_id, device: said.device_id, token: said.access_token, password: account.password };
@@ -168,14 +169,14 @@ export class Synapse {
   }
 
   /** A room in which all these users are, and any may start a call. */
-  async room([owner, ...others], { encrypted = false, state = [] } = {}) {
+  async room([owner, ...others], { encrypted = false, state = [], name = "Test room" } = {}) {
     const initial_state = [...state];
     if (encrypted) {
       initial_state.push({ type: "m.room.encryption", content: { algorithm: "m.megolm.v1.aes-sha2" } });
     }
     const body = {
       preset: "public_chat",
-      name: "Test room",
+      name,
       initial_state: [...initial_state, { type: "m.room.guest_access", content: { guest_access: "can_join" } }],
       power_level_content_override: { state_default: 0, events: Object.fromEntries(CALL.map((type) => [type, 0])) },
     };

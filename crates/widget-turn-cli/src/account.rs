@@ -77,7 +77,7 @@ pub(crate) async fn log_in(
         return take_up(folder, &user, kept).await;
     }
     let named = login.homeserver.as_deref();
-    let homeserver = Homeserver::read(named.unwrap_or(user.server_name().as_str()))?;
+    let homeserver = Homeserver::read(named.unwrap_or_else(|| user.server_name().as_str()))?;
     progress.show(homeserver.name(), "looking for it");
     let base_url = homeserver.base_url().await?;
     let session = login::log_in(&base_url, &user, credential, browser, progress).await?;
@@ -264,4 +264,4 @@ async fn stranger(base_url: &Url) -> Result<Client, AccountError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -126,6 +126,15 @@ impl Reporter {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn to_nobody() -> Self {
+        Self {
+            json: true,
+            started: Instant::now(),
+            lines: Lines::to(std::io::sink()),
+        }
+    }
+
     pub(crate) fn report(&self, event: &Event) {
         let line = if self.json {
             Some(json_line(event))

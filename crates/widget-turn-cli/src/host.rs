@@ -310,3 +310,6 @@ fn has(there: &[String]) -> String {
         there => format!(": it has {}", escaped(&there.join(", "))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,14 +11,23 @@ use zeroize::Zeroizing;
 pub(crate) use password::ask_password;
 pub(crate) use progress::Progress;
 
-/// A text without characters that move the cursor, change colours or hide: those are written as `\u{1b}`.
+/// A text without characters that move the cursor, change colours, turn the direction or hide: those are written as
+/// `\u{1b}`. It is harmless on a page, too.
 pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            ' '..='~' | '…' | '·' | '–' | '├' | '└' | '─' | '│' => {
+            ' '..='~' | '…' | '·' | '–' | '’' | '├' | '└' | '─' | '│' => {
                 shown.push(character)
             }
+            // Letters that are not seen, and those of scripts that are written from right to left.
+            '\u{115f}'..='\u{1160}'
+            | '\u{3164}'
+            | '\u{ffa0}'
+            | '\u{590}'..='\u{8ff}'
+            | '\u{fb1d}'..='\u{feff}'
+            | '\u{10800}'..='\u{10fff}'
+            | '\u{1e800}'..='\u{1efff}' => shown.extend(character.escape_unicode()),
             _ if character.is_alphanumeric() => shown.push(character),
             _ => shown.extend(character.escape_unicode()),
         }

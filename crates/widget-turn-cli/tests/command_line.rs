@@ -66,8 +66,10 @@ fn help_has_examples_and_exit_codes() {
     let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
     for part in [
         "demo",
+        "host",
         "check",
         "grants",
+        "logout",
         "completions",
         "Exit codes:",
         "NO_COLOR",
@@ -187,6 +189,51 @@ fn an_unusable_grants_file_is_told_before_anything_starts() {
     let in_a_file = format!("{broken}/grants.json");
     let said = refused(&["--grants", &in_a_file]);
     assert!(said.contains("grants.json"), "{said}");
+}
+
+#[test]
+fn what_was_granted_is_listed_in_words_and_taken_back() {
+    let folder = Folder::new("granted");
+    let grant = |origin: &str, capability: &str| {
+        format!(
+            r#"{{"origin":"{origin}","account":"@alice:example.org","room":"!r:example.org","capability":"{capability}"}}"#
+        )
+    };
+    let list = [
+        grant("https://a.example", "m.turn_servers"),
+        grant("https://b.example", "org.example.\\u202eodd"),
+        grant(
+            "https://a.example",
+            "org.matrix.msc2762.send.event:m.reaction",
+        ),
+    ];
+    let text = format!(r#"{{"version":1,"grants":[{}]}}"#, list.join(","));
+    let path = folder.file("grants.json", &text);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let said = |arguments: &[&str]| {
+        let output = run(&[&["grants", "--grants", &path], arguments].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(
+        said(&[]),
+        r"https://a.example  for @alice:example.org in !r:example.org
+    use your homeserver’s relay servers (TURN) for its calls  (m.turn_servers)
+    send reactions as you  (org.matrix.msc2762.send.event:m.reaction)
+https://b.example  for @alice:example.org in !r:example.org
+    org.example.\u{202e}odd
+"
+    );
+    assert!(said(&["--revoke", "https://a.example"]).contains("ask again"));
+    let left = said(&[]);
+    assert!(
+        !left.contains("a.example") && left.contains("b.example"),
+        "{left}"
+    );
 }
 
 #[test]
@@ -395,5 +442,117 @@ fn a_check_of_a_closed_port_ends_with_2_and_shows_no_secret() {
             "",
             "no progress where no terminal is"
         );
+    }
+}
+
+/// What `host` and `logout` say when they cannot begin, with a folder of their own and no token around.
+fn no_account(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String) {
+    let data = folder.0.to_str().unwrap();
+    let output = widget_turn(arguments)
+        .args(["--data", data])
+        .env_remove("WIDGET_TURN_ACCESS_TOKEN")
+        .output()
+        .unwrap();
+    assert!(output.stdout.is_empty(), "nothing listens");
+    (output.status.code(), stderr(&output))
+}
+
+#[test]
+fn a_host_that_cannot_begin_says_what_was_expected() {
+    let folder = Folder::new("host");
+    let grants = folder.0.join("grants.json");
+    let (secret, empty) = (folder.file("secret", "s3cret"), folder.file("empty", "\n"));
+    let host = |arguments: &[&str]| {
+        let rest = [
+            "host",
+            "--no-open",
+            "--listen",
+            "127.0.0.1:0",
+            "--grants",
+            grants.to_str().unwrap(),
+        ];
+        no_account(&folder, &[&rest, arguments].concat())
+    };
+    for (arguments, expected) in [
+        (&[][..], "say which account by `--user @name:server`"),
+        (&["--user", "alice"], "expected --user @name:server"),
+        (
+            &["--user", "@a:b", "--password-file", "/nowhere"],
+            "cannot read /nowhere",
+        ),
+        (
+            &["--user", "@a:b", "--password-file", &empty],
+            "is empty: expected a password",
+        ),
+        (
+            &["--user", "@a:b", "--token-file", &empty],
+            "is empty: expected an access token",
+        ),
+        (
+            &["--token-file", &secret],
+            "say by `--homeserver` whose token it is",
+        ),
+        (
+            &[
+                "--user",
+                "@a:b",
+                "--homeserver",
+                "http://example.org",
+                "--token-file",
+                &secret,
+            ],
+            "http: is for loopback only",
+        ),
+        (
+            &["--user", "@a:b", "--homeserver", "a b"],
+            "a b is no homeserver",
+        ),
+        (
+            &["--trust-origin", "widget.example"],
+            "trusted origin 1 is not a URL",
+        ),
+    ] {
+        let (code, said) = host(arguments);
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        assert!(
+            said.contains(expected) && !said.contains("s3cret"),
+            "{arguments:?}: {said}"
+        );
+    }
+    for (arguments, expected) in [
+        (&["--room", "lobby"][..], "expected the id of a room"),
+        (
+            &["--widget", "file:///etc/passwd"],
+            "expected an http: or https: URL",
+        ),
+        (&["--widget", "http://"], "expected the URL of a page"),
+        (
+            &["--password-file", &secret, "--token-file", &secret],
+            "cannot be used with",
+        ),
+    ] {
+        let (code, said) = host(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+    let (code, said) = no_account(&folder, &["logout"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no session is kept"), "{said}");
+}
+
+#[test]
+fn the_help_of_host_says_what_works_and_what_does_not() {
+    let help = String::from_utf8(run(&["host", "--help"]).stdout).unwrap();
+    for part in [
+        "WIDGET_TURN_ACCESS_TOKEN",
+        "What works",
+        "to-device messages",
+        "does not work yet",
+        "MSC3869",
+        "Examples:",
+        "--password-file",
+        "--room",
+    ] {
+        assert!(help.contains(part), "{part} in {help}");
     }
 }

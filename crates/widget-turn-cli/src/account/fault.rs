@@ -40,7 +40,7 @@ pub(crate) enum AccountError {
         "{url} is of no use: {why}. Ask who runs the server to correct it, or give the URL of the client-server API by \
          --homeserver"
     )]
-    WellKnown { url: Url, why: String },
+    WellKnown { url: String, why: String },
     #[error("cannot read {path}: {source}")]
     CredentialFile { path: PathBuf, source: io::Error },
     #[error("{path} is empty: expected {expected}")]
@@ -106,7 +106,7 @@ pub(crate) enum AccountError {
     )]
     OtherHomeserver {
         user: OwnedUserId,
-        kept: Url,
+        kept: String,
         named: String,
     },
     #[error(
@@ -140,19 +140,19 @@ pub(crate) enum Fault {
     #[error(
         "{url} cannot be reached: {why}. Look whether the address is right and the homeserver runs"
     )]
-    Unreachable { url: Url, why: String },
+    Unreachable { url: String, why: String },
     #[error(
         "the certificate of {url} is not accepted: {why}. Look whether the address is right; SSL_CERT_FILE names the \
          roots of an authority of your own"
     )]
-    Certificate { url: Url, why: String },
+    Certificate { url: String, why: String },
     #[error(
         "{url} answers, but is no Matrix homeserver (status {status}): give its server name, or the URL of its \
          client-server API"
     )]
-    NotAHomeserver { url: Url, status: u16 },
+    NotAHomeserver { url: String, status: u16 },
     #[error("{url} refuses: {said}")]
-    Refused { url: Url, said: String },
+    Refused { url: String, said: String },
 }
 
 impl Fault {
@@ -162,14 +162,14 @@ impl Fault {
             HttpError::Reqwest(error) => Self::of_network(url, error),
             HttpError::Cached(error) => Self::of(url, error),
             _ => Self::Refused {
-                url: url.clone(),
+                url: url.to_string(),
                 said: said(error),
             },
         }
     }
 
     pub(super) fn of_network(url: &Url, error: &reqwest::Error) -> Self {
-        let (url, why) = (url.clone(), network(error));
+        let (url, why) = (url.to_string(), network(error));
         if why.contains("certificate") {
             Self::Certificate { url, why }
         } else {

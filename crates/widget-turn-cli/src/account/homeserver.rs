@@ -67,7 +67,11 @@ impl Homeserver {
         let answer = get(&http_client(&base)?, &at(&base, VERSIONS), None).await;
         match answer.map_err(|error| Fault::of_network(&base, &error))? {
             (200, body) if body.get("versions").is_some_and(Value::is_array) => Ok(base),
-            (status, _) => Err(Fault::NotAHomeserver { url: base, status }.into()),
+            (status, _) => Err(Fault::NotAHomeserver {
+                url: base.to_string(),
+                status,
+            }
+            .into()),
         }
     }
 }
@@ -80,7 +84,7 @@ pub(super) async fn discover(origin: &Url) -> Result<Url, AccountError> {
         .map_err(|error| AccountError::NoClient(super::fault::chain(&error)))?;
     let url = at(origin, WELL_KNOWN);
     let wrong = |why: String| AccountError::WellKnown {
-        url: url.clone(),
+        url: url.to_string(),
         why,
     };
     match get(&client, &url, None).await {

@@ -97,7 +97,7 @@ impl Kept {
         }
         Err(AccountError::OtherHomeserver {
             user: self.session.meta.user_id.clone(),
-            kept: self.base_url.clone(),
+            kept: self.base_url.to_string(),
             named: named.to_owned(),
         })
     }

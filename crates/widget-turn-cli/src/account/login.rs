@@ -126,7 +126,7 @@ pub(super) async fn owner(base_url: &Url, token: &Secret) -> Result<SessionMeta,
     let (200, Ok(user_id)) = (status, user_id) else {
         let words: String = text("error").chars().take(300).collect();
         return Err(Fault::Refused {
-            url: base_url.clone(),
+            url: base_url.to_string(),
             said: terminal::escaped(&format!("status {status} {words}")),
         }
         .into());

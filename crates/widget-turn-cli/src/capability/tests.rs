@@ -127,12 +127,7 @@ fn a_long_name_loses_its_middle() {
 
 #[test]
 fn what_people_write_stays_readable() {
-    for text in [
-        "m.room.message",
-        "#example:example.org",
-        "пример 例 é ñ",
-        "a → b… “c” 👍",
-    ] {
+    for text in ["m.room.message", "#example:example.org", "пример 例 é ñ…"] {
         assert_eq!(plain(text), text);
     }
 }

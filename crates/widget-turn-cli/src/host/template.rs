@@ -23,7 +23,7 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// By the names of matrix-sdk and of npm's matrix-widget-api, and those that their proposals will be stable by.
-    fn by_name(&self) -> [(&'static str, &str); 18] {
+    fn by_name(&self) -> [(&'static str, &str); 16] {
         [
             ("matrix_user_id", &self.user_id),
             ("matrix_display_name", &self.display_name),
@@ -41,8 +41,6 @@ impl Facts {
             ("matrix_client_language", &self.language),
             ("matrix_device_id", &self.device_id),
             ("matrix_base_url", &self.base_url),
-            ("client_theme", &self.theme),
-            ("client_language", &self.language),
         ]
     }
 }

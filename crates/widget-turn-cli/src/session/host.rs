@@ -7,9 +7,14 @@ use widget_turn::{
     Grantee, InnerHost, LayerConfig, Origin, PermissionPolicy, PermissionRequest, TurnCapability,
     TurnFeed, TurnLayer, Verdict, VerdictFuture,
 };
-use widget_turn_matrix_sdk::TurnWidgetDriver;
+use widget_turn_matrix_sdk::{DriverConfig, LiveState, TurnWidgetDriver};
 
 use super::question::Decider;
+
+/// "I only work in a client": gives access to nothing.
+const REQUIRES_CLIENT: &str = "io.element.requires_client";
+/// That what else is granted holds in the room that follows. The driver knows no other room than the widget's own.
+const TIMELINE: &str = "org.matrix.msc2762.timeline:";
 
 /// What stands behind a tab.
 pub(crate) enum Host {
@@ -43,6 +48,17 @@ impl Host {
             || matches!(self, Self::Room { .. }) && is_the_drivers(capability)
     }
 
+    /// Whether a widget that is here has this anyway, so that nobody needs to be asked.
+    pub(super) fn implies(&self, capability: &str) -> bool {
+        capability == REQUIRES_CLIENT
+            || match self {
+                Self::Handshake(_) => false,
+                Self::Room { room, .. } => {
+                    capability.strip_prefix(TIMELINE) == Some(room.room_id().as_str())
+                }
+            }
+    }
+
     /// A layer or a driver of its own for one tab. Outside a tokio runtime it panics.
     pub(super) fn serve(&self, feed: &TurnFeed, decider: Decider) -> Served {
         match self {
@@ -60,11 +76,15 @@ impl Host {
                     let decider = decider.clone();
                     async move { decider.decide(request.capabilities).await }
                 };
-                Served::Driver(TurnWidgetDriver::spawn(
+                // What the widget was granted is known when it has been, and the account's sync began before.
+                let mut config = DriverConfig::default();
+                config.live_state = LiveState::Subscribe;
+                Served::Driver(TurnWidgetDriver::spawn_with(
                     settings.clone(),
                     room.clone(),
                     decide,
                     feed,
+                    config,
                 ))
             }
         }

@@ -15,9 +15,6 @@ use crate::page::{Decision, ToPage};
 const MOST_NAMES: usize = 1000;
 const LONGEST_NAME: usize = 1024;
 
-/// Gives access to nothing, so nobody is asked: "I only work in a client".
-const REQUIRES_CLIENT: &str = "io.element.requires_client";
-
 /// A question that is with the person. Dropping it denies.
 pub(super) struct Question {
     /// What there is to decide on.
@@ -144,7 +141,7 @@ impl Decider {
         let granted: HashSet<_> = granted.into_iter().collect();
         wanted
             .iter()
-            .filter(|name| *name == REQUIRES_CLIENT || granted.contains(*name))
+            .filter(|name| self.shared.host.implies(name) || granted.contains(*name))
             .cloned()
             .collect()
     }

@@ -1,6 +1,7 @@
 //! The scripts of `conformance/`, played to `TurnLayer` over `HandshakeHost`.
 #![allow(clippy::unwrap_used, reason = "helpers fail the test that calls them")]
 
+mod faulty;
 mod layer;
 #[path = "../../../../conformance/rust/pattern.rs"]
 mod pattern;
@@ -37,7 +38,7 @@ fn every_script_passes() {
 /// Why a script cannot be played to the layer.
 fn missing(need: Need) -> Option<&'static str> {
     match need {
-        Need::Poll | Need::Log => None,
+        Need::Turn | Need::Poll | Need::Log => None,
         Need::Close => Some("a machine without I/O has no end: what drives it drops it"),
         Need::Window => Some("text goes in: whoever brings it knows the window"),
     }

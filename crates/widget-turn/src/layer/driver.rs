@@ -1,5 +1,7 @@
 //! The task that runs a layer: one machine, one loop.
 
+mod dropped;
+
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
@@ -10,7 +12,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use widget_turn_proto::{
-    AskToken, HandshakeHost, Output, Peer, Supply, Timestamp, TurnCapability, TurnLayer,
+    AskToken, HandshakeHost, MessageError, Output, Peer, Supply, Timestamp, TurnCapability,
+    TurnLayer,
 };
 
 use super::{CAPACITY, LayerConfig};
@@ -18,6 +21,7 @@ use crate::feed::{FeedWatch, TurnFeed};
 use crate::host::{InnerHost, Kind};
 use crate::permission::PermissionPolicy;
 use crate::request::PermissionRequest;
+use dropped::Dropped;
 
 /// What the client hands in.
 pub(super) enum FromWidget {
@@ -37,6 +41,7 @@ pub(super) struct Driver<P> {
     config: LayerConfig,
     asking: Option<Asking>,
     to_widget: VecDeque<String>,
+    dropped: Dropped,
     clock: Clock,
 }
 
@@ -75,9 +80,10 @@ impl<P: PermissionPolicy> Driver<P> {
             feed,
             watch: None,
             policy: Arc::new(policy),
-            config,
             asking: None,
             to_widget: VecDeque::new(),
+            dropped: Dropped::new(&config.widget_id),
+            config,
             clock: Clock(Instant::now()),
         }
     }
@@ -159,7 +165,12 @@ impl<P: PermissionPolicy> Driver<P> {
             while let Some(output) = self.machine.poll_output() {
                 match output {
                     Output::ToWidget(text) => self.to_widget.push_back(text),
-                    Output::ToHost(text) => self.host.take(self.clock.now(), text),
+                    Output::ToHost(text) => {
+                        let now = self.clock.now();
+                        if let Err(why) = self.host.take(now, text) {
+                            self.dropped.note(now, Peer::Widget, &why);
+                        }
+                    }
                     Output::Ask(token, capability) => {
                         self.asking = Some(self.ask(token, capability))
                     }
@@ -171,17 +182,8 @@ impl<P: PermissionPolicy> Driver<P> {
                         self.watch = Some(watch);
                     }
                     Output::Unwatch => self.watch = None,
-                    Output::Dropped(Peer::Widget, why) => {
-                        tracing::warn!(
-                            widget = self.config.widget_id,
-                            "dropped a message from the widget: {why}"
-                        );
-                    }
-                    Output::Dropped(Peer::Host, why) => {
-                        tracing::warn!(
-                            widget = self.config.widget_id,
-                            "dropped a message from the inner host: {why}"
-                        );
+                    Output::Dropped(peer, why) => {
+                        self.dropped.note(self.clock.now(), peer, &why);
                     }
                     _ => {}
                 }
@@ -229,14 +231,13 @@ enum Said {
 
 impl Host {
     /// Takes a message for the inner host, without waiting.
-    fn take(&mut self, now: Timestamp, text: String) {
+    fn take(&mut self, now: Timestamp, text: String) -> Result<(), MessageError> {
         match self {
-            Self::Handshake(host) => {
-                if let Err(why) = host.handle_message(now, text) {
-                    tracing::warn!("dropped a message from the widget: {why}");
-                }
+            Self::Handshake(host) => host.handle_message(now, text),
+            Self::Channels { backlog, .. } => {
+                backlog.push_back(text);
+                Ok(())
             }
-            Self::Channels { backlog, .. } => backlog.push_back(text),
         }
     }
 

@@ -4,7 +4,8 @@ use url::Url;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::{Folder, Homeserver, refused};
+use super::homeserver::{ALICE, Homeserver};
+use super::{Folder, refused};
 use crate::account::homeserver::{Homeserver as Named, discover};
 use crate::arguments::Login;
 
@@ -145,7 +146,7 @@ async fn a_password_is_not_redirected_elsewhere() {
     let folder = Folder::new();
     let login = Login {
         homeserver: Some(server.uri()),
-        user: Some(super::ALICE.to_owned()),
+        user: Some(ALICE.to_owned()),
         password_file: Some(folder.file("password", "canary")),
         token_file: None,
         data: Some(folder.0.clone()),

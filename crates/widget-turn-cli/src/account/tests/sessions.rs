@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{ALICE, Folder, Homeserver, log_in, mode, refused};
+use super::homeserver::{ALICE, Homeserver};
+use super::{Folder, log_in, mode, refused};
 use crate::account::login::by_page;
 use crate::account::stranger;
 use crate::arguments::Login;

@@ -89,8 +89,8 @@ fn line(report: &Report) -> String {
     });
     let grade = report.grade.shown();
     let found = if report.servers.is_empty() {
-        let steps = report.homeserver.iter().flat_map(|it| &it.steps);
-        let failed = steps.filter(|step| step.outcome == Outcome::Failed).last();
+        let mut steps = report.homeserver.iter().flat_map(|it| &it.steps);
+        let failed = steps.rfind(|step| step.outcome == Outcome::Failed);
         let why = failed.and_then(|step| step.detail.clone());
         escaped(&why.unwrap_or_else(|| "there is no TURN server to try".to_owned()))
     } else {

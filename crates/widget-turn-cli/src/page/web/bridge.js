@@ -5,7 +5,7 @@ import { Meter } from './meter.js';
 /** More than a widget says that means well. One that floods must not keep the page from its person: what is beyond is not
  * even read. */
 const BURST = 2000;
-const PER_SECOND = 500;
+const PER_SECOND = 100;
 
 /** As other clients have it. Not among them: dialogs that stop the page, and leading the person away from it. */
 const SANDBOX = [

@@ -26,7 +26,7 @@ export function createPermission(onDecision) {
   const dialog = element('permission', HTMLDialogElement);
   const title = element('permission-title', HTMLElement);
   const body = element('permission-body', HTMLElement);
-  const meaning = element('permission-turn', HTMLElement);
+  const meaning = element('permission-turn', HTMLDetailsElement);
   const once = element('permission-allow-once', HTMLButtonElement);
   const always = element('permission-allow-always', HTMLButtonElement);
   const ticks = createTicks(element('permission-groups', HTMLElement), element('permission-all', HTMLInputElement), enable);
@@ -71,6 +71,7 @@ export function createPermission(onDecision) {
     }, GUARD);
     ticks.show(capabilities);
     meaning.hidden = !asksForTurn;
+    meaning.open = single;
     body.querySelector('[data-group="turn"]')?.append(meaning);
     if (!dialog.open) {
       dialog.showModal();
