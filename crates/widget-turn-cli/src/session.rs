@@ -158,25 +158,29 @@ impl Tab<'_> {
         self.tell(ToPage::WithdrawPermission { id }).await
     }
 
-    fn decided(&mut self, id: u64, mut decision: Decision) {
+    fn decided(&mut self, id: u64, decision: Decision) {
         // A late answer to another question counts for nothing.
         let Some((_, question)) = self.question.take_if(|(open, _)| *open == id) else {
             return;
         };
         let open = names(&question.open);
-        let (permission, about) = match &mut decision {
-            Decision::Deny => (Permission::Deny, open),
-            Decision::AllowOnce(chosen) | Decision::AllowAlways(chosen) if chosen.is_empty() => {
-                (Permission::Deny, open)
-            }
-            Decision::AllowOnce(chosen) => {
-                chosen.retain(|name| open.contains(name));
+        let asked = |mut chosen: Vec<String>| {
+            chosen.retain(|name| open.contains(name));
+            chosen
+        };
+        let decision = match decision {
+            Decision::AllowOnce(chosen) => Decision::AllowOnce(asked(chosen)),
+            Decision::AllowAlways(chosen) => Decision::AllowAlways(asked(chosen)),
+            Decision::Deny => Decision::Deny,
+        };
+        let (permission, about) = match &decision {
+            Decision::AllowOnce(chosen) if !chosen.is_empty() => {
                 (Permission::AllowOnce, chosen.clone())
             }
-            Decision::AllowAlways(chosen) => {
-                chosen.retain(|name| open.contains(name));
+            Decision::AllowAlways(chosen) if !chosen.is_empty() => {
                 (Permission::AllowAlways, chosen.clone())
             }
+            _ => (Permission::Deny, open),
         };
         self.report_permission(permission, about);
         // Fails if it no longer matters.
