@@ -83,7 +83,7 @@ async fn a_page_that_is_loaded_anew_withdraws_its_question_and_is_asked_about_ag
                 }
                 _ => {}
             }
-            withdrawn.and(asked.clone())
+            asked.clone().filter(|_| withdrawn.is_some())
         })
         .await;
     assert_eq!(withdrawn, Some(first.id));
