@@ -23,14 +23,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::sync::watch::{Receiver, channel};
-use widget_turn_proto::Secret;
+use widget_turn_proto::{Secret, TurnServer};
 
+use crate::account::{self, AccountError};
 use crate::arguments;
 use crate::credentials::{SharedSecret, system_clock};
 use crate::terminal::Progress;
 use homeserver::Homeserver;
 use report::Report;
-use report::grade::NONE_WORKS;
+use report::grade::{NO_HOMESERVER, NONE_WORKS};
 use round::{Settings, Source};
 use tls::Tls;
 use watch::Board;
@@ -62,18 +63,28 @@ enum CheckError {
     Username(usize),
     #[error(transparent)]
     Homeserver(#[from] homeserver::HomeserverError),
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error("interrupted")]
+    Interrupted,
 }
 
 /// Runs to its end; the exit code is the command's.
 pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
-    let source = match textfile(&arguments).and_then(|()| source(&arguments)) {
+    let progress = Progress::on_a_terminal();
+    let interrupted = interruptions(progress.clone());
+    let source = match source(&arguments, &progress, interrupted.clone()).await {
         Ok(source) => source,
         Err(error) => {
+            progress.clear();
             eprintln!("widget-turn: {error}");
-            return NONE_WORKS.into();
+            return match error {
+                CheckError::Interrupted => INTERRUPTED.into(),
+                CheckError::Account(_) => NO_HOMESERVER.into(),
+                _ => NONE_WORKS.into(),
+            };
         }
     };
-    let progress = Progress::on_a_terminal();
     let settings = Settings {
         source,
         tls: Tls::of_this_machine().map_err(|error| error.to_string()),
@@ -82,7 +93,7 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
         parallel: arguments.parallel,
         expect_expiry: arguments.expect_expiry,
         clock: system_clock(),
-        interrupted: interruptions(progress.clone()),
+        interrupted,
         progress,
     };
     let exit_code = match arguments.watch {
@@ -90,6 +101,27 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
         Some(every) => settings.again_and_again(every, &arguments).await,
     };
     exit_code.unwrap_or(INTERRUPTED).into()
+}
+
+/// Tries TURN servers as the command does, until somebody interrupts; the report by `docs/check.schema.json`.
+pub(crate) async fn relays(server: &TurnServer, interrupted: Receiver<bool>) -> serde_json::Value {
+    let settings = Settings {
+        source: Source::Given {
+            uris: server.uris().to_vec(),
+            username: server.username().to_owned(),
+            password: server.password().clone(),
+        },
+        tls: Tls::of_this_machine().map_err(|error| error.to_string()),
+        limit: Duration::from_secs(5),
+        datagrams: 10,
+        parallel: false,
+        expect_expiry: false,
+        clock: system_clock(),
+        progress: Progress::Hidden,
+        interrupted,
+    };
+    let report = serde_json::to_value(settings.round().await);
+    report.expect("a report has no map with keys that are no strings")
 }
 
 fn print(text: &str) {
@@ -143,7 +175,22 @@ fn textfile(arguments: &arguments::Check) -> Result<(), CheckError> {
     })
 }
 
-fn source(arguments: &arguments::Check) -> Result<Source, CheckError> {
+async fn source(
+    arguments: &arguments::Check,
+    progress: &Progress,
+    mut interrupted: Receiver<bool>,
+) -> Result<Source, CheckError> {
+    textfile(arguments)?;
+    if arguments.user.is_some() {
+        let login = arguments.login();
+        let account = tokio::select! {
+            account = account::log_in(&login, true, progress) => account?,
+            Ok(_) = interrupted.wait_for(|interrupted| *interrupted) => {
+                return Err(CheckError::Interrupted);
+            }
+        };
+        return Ok(Source::Homeserver(Homeserver::of(account)));
+    }
     if let (Some(name), Some(path)) = (&arguments.homeserver, &arguments.token_file) {
         let token = read_secret(path, "an access token")?;
         return Ok(Source::Homeserver(Homeserver::new(name, token)?));

@@ -2,6 +2,7 @@
 
 mod host;
 mod question;
+mod relays;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::observed::LastFetch;
 use crate::page::{Decision, FromPage, PageSession, ToPage};
 use host::{Served, wanted_in};
 use question::{Decider, Question};
+use relays::RelayTest;
 
 pub(crate) use host::Host;
 
@@ -49,6 +51,7 @@ pub(crate) async fn run(mut page: PageSession, number: u64, shared: Arc<Shared>)
         outgoing: page.outgoing,
         question: None,
         asked: 0,
+        relay_test: None,
     };
     tab.serve(&mut page.incoming, served, &mut questions).await;
     shared.reporter.report(&Event::Session {
@@ -66,6 +69,8 @@ struct Tab<'a> {
     question: Option<(u64, Question)>,
     /// How many questions there were.
     asked: u64,
+    /// The last that the person wanted.
+    relay_test: Option<RelayTest>,
 }
 
 impl Tab<'_> {
@@ -91,6 +96,7 @@ impl Tab<'_> {
                     }
                     FromPage::Loaded => served.page_loaded().await?,
                     FromPage::Decision { id, decision } => self.decided(id, decision),
+                    FromPage::TestRelays => self.test_relays(),
                 },
                 text = served.recv() => {
                     let text = text?;
@@ -113,6 +119,14 @@ impl Tab<'_> {
                     self.tell(ToPage::Homeserver { outage }).await?;
                 }
             }
+        }
+    }
+
+    /// One at a time: the answer comes, and can be asked for again.
+    fn test_relays(&mut self) {
+        if self.relay_test.as_ref().is_none_or(RelayTest::is_over) {
+            let feed = self.shared.feed.clone();
+            self.relay_test = Some(RelayTest::start(feed, self.outgoing.clone()));
         }
     }
 

@@ -13,7 +13,7 @@ const SIGNALS = [
   "org.matrix.call.sdp_stream_metadata_changed",
 ];
 
-const seen = { updates: [], iceErrors: [], error: null, started: false, joinedAt: null, mediaAt: null };
+const seen = { updates: [], signals: [], iceErrors: [], error: null, started: false, joinedAt: null, mediaAt: null };
 window.seen = seen;
 
 // Small pictures: the machine that runs the tests encodes and decodes all of them.
@@ -32,6 +32,14 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
 
 const api = new WidgetApi(widgetId, parentOrigin);
 seen.marks = marks(api);
+// For whoever has to find out why a call failed.
+window.addEventListener("message", ({ data: { api: direction, action, data, response } }) => {
+  if (action === "send_to_device" && direction === "toWidget" && !response) {
+    seen.signals.push(`${Date.now()} ${data.type} from ${data.sender}`);
+  } else if (action === "send_to_device" && direction === "fromWidget") {
+    seen.signals.push(`${Date.now()} ${data.type} to ${Object.keys(data.messages)}: ${response?.error?.message ?? "sent"}`);
+  }
+});
 if (option("updates") === "first") {
   // What a host that never refreshes comes to.
   const all = api.getTurnServers.bind(api);
@@ -81,6 +89,9 @@ window.join = async () => {
   show(call.userMediaFeeds);
 };
 
+/** How many are to be seen. */
+window.drawn = () => document.querySelectorAll("video.drawn").length;
+
 /** Shows everyone, where the test wants to see them: to draw them costs more than all the rest. */
 function show(feeds) {
   if (option("shown") !== "yes") {
@@ -92,7 +103,8 @@ function show(feeds) {
     ...feeds.map((feed) => {
       const video = document.createElement("video");
       Object.assign(video, { srcObject: feed.stream, muted: true, autoplay: true });
-      video.style.cssText = "width: 100%; height: 100%; object-fit: cover";
+      video.style.cssText = "width: 100%; height: 100%; object-fit: contain";
+      video.requestVideoFrameCallback(() => video.classList.add("drawn"));
       const name = document.createElement("figcaption");
       name.textContent = feed.userId;
       name.style.cssText = "position: absolute; left: 0; bottom: 0; padding: .25rem .5rem; background: #000a";

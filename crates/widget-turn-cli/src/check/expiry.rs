@@ -228,7 +228,7 @@ impl Held<'_> {
     }
 
     /// Asks for a new relay until it is refused, or the server's clock cannot be so far behind.
-    async fn try_allocation(&self, probe: &Probe, expiry: u64) -> Step {
+    async fn try_allocation(&mut self, probe: &Probe, expiry: u64) -> Step {
         loop {
             let started = Instant::now();
             let result = match self.session.second_client().await {

@@ -6,12 +6,14 @@ mod http;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::time::timeout;
 use url::Url;
 use widget_turn_proto::{Fetched, Secret, read_response};
 
 use super::lint::span;
 use super::report::{HomeserverReport, Outcome, Step, StepName};
 use super::round::Supply;
+use crate::account::Account;
 use answer::{lint_form, understood};
 use http::{get, is_loopback};
 
@@ -38,7 +40,14 @@ pub(crate) struct Homeserver {
     name: String,
     /// Where to look for the base URL, or the base URL itself.
     place: Place,
-    token: Secret,
+    access: Access,
+}
+
+/// What lets in.
+enum Access {
+    Token(Secret),
+    /// Whose token may be replaced by another at any time.
+    Account(Box<Account>),
 }
 
 enum Place {
@@ -69,8 +78,29 @@ impl Homeserver {
         Ok(Self {
             name: name.to_owned(),
             place,
-            token,
+            access: Access::Token(token),
         })
+    }
+
+    /// Of an account that is logged in.
+    pub(crate) fn of(account: Account) -> Self {
+        let base = account.client().homeserver();
+        Self {
+            name: base.to_string(),
+            place: Place::Base(base),
+            access: Access::Account(Box::new(account)),
+        }
+    }
+
+    async fn token(&self, limit: Duration) -> Secret {
+        match &self.access {
+            Access::Token(token) => token.clone(),
+            Access::Account(account) => {
+                // The SDK renews a token that has run out. Whatever else is wrong is seen by what follows.
+                let _ = timeout(limit, account.client().whoami()).await;
+                Secret::new(account.client().access_token().unwrap_or_default())
+            }
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -116,7 +146,7 @@ impl Homeserver {
         let path = format!("{}{PATH}", base.path().trim_end_matches('/'));
         let mut url = base.clone();
         url.set_path(&path);
-        let answer = match get(url, Some(&self.token), limit).await {
+        let answer = match get(url, Some(&self.token(limit).await), limit).await {
             Ok(answer) => answer,
             Err(why) => {
                 let step = Step::seen(StepName::TurnServer, Outcome::Failed, why).advise(

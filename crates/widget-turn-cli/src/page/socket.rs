@@ -10,6 +10,7 @@ use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::capability::Capability;
@@ -43,6 +44,8 @@ pub(crate) enum FromPage {
         /// The answer.
         decision: Decision,
     },
+    /// The person wants to know whether the TURN servers work.
+    TestRelays,
 }
 
 /// A person's answer to a widget that asks for capabilities.
@@ -109,6 +112,15 @@ pub(crate) enum ToPage {
         /// Why not, for people; `None` while it can.
         outage: Option<String>,
     },
+    /// What came of [`FromPage::TestRelays`].
+    RelayTest {
+        /// By `docs/check.schema.json`.
+        report: Option<Value>,
+        /// What `new RTCPeerConnection` takes, password included: the browser tries the same servers.
+        ice_server: Option<Value>,
+        /// Why there is nothing to try, for people.
+        problem: Option<String>,
+    },
     /// Something went wrong that a person should know of.
     Trouble {
         /// What, and what became of it.
@@ -125,6 +137,7 @@ fn milliseconds<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::O
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Control {
     Loaded,
+    TestRelays,
     Decision {
         id: u64,
         decision: Choice,
@@ -169,6 +182,7 @@ impl FromPage {
         };
         match serde_json::from_str(json) {
             Ok(Control::Loaded) => Ok(Self::Loaded),
+            Ok(Control::TestRelays) => Ok(Self::TestRelays),
             Ok(Control::Decision {
                 id,
                 decision,
@@ -182,7 +196,7 @@ impl FromPage {
                 Ok(Self::Decision { id, decision })
             }
             Err(error) => Err(format!(
-                "expected a control object of type `loaded` or `decision`: {:?} error at column {}",
+                "expected a control object of type `loaded`, `decision` or `test_relays`: {:?} error at column {}",
                 error.classify(),
                 error.column()
             )),

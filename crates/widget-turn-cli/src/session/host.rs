@@ -105,9 +105,14 @@ struct TurnAlone(Decider);
 impl PermissionPolicy for TurnAlone {
     fn decide<'a>(&'a self, request: &'a PermissionRequest) -> VerdictFuture<'a> {
         Box::pin(async move {
-            let mut wanted = self.0.heard();
-            wanted.retain(|name| !TurnCapability::is_name(name));
-            wanted.extend(request.capability.names().map(str::to_owned));
+            // First, so that it is asked about however many others stand beside it.
+            let mut wanted: Vec<_> = request.capability.names().map(str::to_owned).collect();
+            let others = self.0.heard();
+            wanted.extend(
+                others
+                    .into_iter()
+                    .filter(|name| !TurnCapability::is_name(name)),
+            );
             let approved = self.0.decide(wanted).await;
             if approved.iter().any(|name| TurnCapability::is_name(name)) {
                 Verdict::Grant

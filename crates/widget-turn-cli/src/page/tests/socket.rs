@@ -122,6 +122,8 @@ async fn the_persons_decision_and_the_load_reach_the_session() {
     let (mut tab, mut session) = tab(&mut page).await;
     say(&mut tab, r#"c{"type":"loaded"}"#).await;
     assert!(heard(&mut session).await == FromPage::Loaded);
+    say(&mut tab, r#"c{"type":"test_relays"}"#).await;
+    assert!(heard(&mut session).await == FromPage::TestRelays);
     for (name, decision) in [
         (
             "allow_once",

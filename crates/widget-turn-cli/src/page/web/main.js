@@ -8,6 +8,7 @@ import { counted, span } from './format.js';
 import { createInspector } from './inspector.js';
 import { createNotice } from './notice.js';
 import { createPermission } from './permission.js';
+import { createRelayTest } from './relay_test.js';
 import { connect } from './socket.js';
 import { createViews } from './views.js';
 
@@ -26,6 +27,7 @@ const conversation = new Conversation();
 const inspector = createInspector();
 const lifeBar = createLifeBar();
 const notice = createNotice();
+const relayTest = createRelayTest(() => socket.sendControl({ type: 'test_relays' }));
 
 /** @type {Hello | undefined} */
 let widget;
@@ -84,6 +86,9 @@ const socket = connect(socketUrl, {
       case 'fetch':
         lifeBar.fetched(control);
         break;
+      case 'relay_test':
+        relayTest.show(control);
+        break;
       case 'homeserver':
         showOutage(control.outage);
         break;
@@ -127,6 +132,7 @@ function begin(hello) {
     notice.hide(matter);
   }
   lifeBar.reset();
+  relayTest.reset();
   reload.disabled = false;
   loadWidget();
 }

@@ -12,8 +12,9 @@ use crate::page::Decision;
 async fn p2_one_question_for_all_that_the_widget_wants_and_only_what_is_ticked_is_granted() {
     let scene = Scene::room(nobody()).await;
     let mut tab = scene.tab();
-    tab.announce(&[SEND, TURN, READ, "m.always_on_screen"])
-        .await;
+    let here = "org.matrix.msc2762.timeline:!room:example.org";
+    let elsewhere = "org.matrix.msc2762.timeline:!other:example.org";
+    tab.announce(&[SEND, TURN, READ, here, elsewhere]).await;
     let question = tab.question().await;
     assert_eq!(question.origin, ORIGIN);
     assert_eq!(names(&question.capabilities), [SEND, TURN, READ]);
