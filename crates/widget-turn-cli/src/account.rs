@@ -129,7 +129,11 @@ async fn by_token(
                 given: session.meta.device_id,
             });
         }
-        Some(kept) => kept.with_session(homeserver.name(), base_url, session),
+        // Who answers there says whose the token is: another server must not take over what this one's folder holds.
+        Some(kept) => {
+            kept.check_homeserver(Some(homeserver.name()))?;
+            kept.with_session(homeserver.name(), base_url, session)
+        }
         None => Kept::new(homeserver.name(), base_url, session)?,
     };
     folder.keep(&kept)?;

@@ -1,6 +1,6 @@
 //! `widget-turn host`: any widget in a room of an account, on any homeserver.
 //!
-//! [`account`](crate::account) logs in, [`sync`] keeps up with the homeserver, [`room`] and [`widget`] find what was named or
+//! [`account`] logs in, [`sync`] keeps up with the homeserver, [`room`] and [`widget`] find what was named or
 //! list what there is, [`template`] fills in the widget's URL. Behind each tab of the page stands matrix-sdk's driver.
 
 mod room;

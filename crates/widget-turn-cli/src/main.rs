@@ -45,7 +45,10 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("widget-turn: {error}");
+            // Words of a homeserver may be in it.
+            let error = error.to_string();
+            let lines: Vec<_> = error.lines().map(terminal::escaped).collect();
+            eprintln!("widget-turn: {}", lines.join("\n"));
             ExitCode::FAILURE
         }
     }

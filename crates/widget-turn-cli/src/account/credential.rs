@@ -49,7 +49,8 @@ fn read(path: &Path, expected: &'static str) -> Result<Secret, AccountError> {
             source,
         });
     }
-    match text.trim_end_matches(['\r', '\n']) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    match text.lines().next().unwrap_or_default() {
         "" => Err(AccountError::EmptyCredential {
             path: path.to_owned(),
             expected,

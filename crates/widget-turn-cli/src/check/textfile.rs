@@ -26,8 +26,11 @@ pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// When the folder cannot be written to.
+/// When the folder cannot be written to, or there is something else than a file.
 pub(crate) fn try_out(path: &Path) -> io::Result<()> {
+    if std::fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::other("expected a regular file, or none yet"));
+    }
     let new = beside(path)?;
     std::fs::File::create(&new)?;
     std::fs::remove_file(&new)

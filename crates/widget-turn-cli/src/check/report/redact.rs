@@ -71,19 +71,20 @@ impl Report {
         if let Some(homeserver) = &self.homeserver {
             for url in [Some(&homeserver.name), homeserver.base_url.as_ref()] {
                 let Some(url) = url else { continue };
-                match url::Url::parse(url)
-                    .ok()
-                    .as_ref()
-                    .and_then(url::Url::host_str)
-                {
-                    Some(host) => names.hide_host(host),
-                    None => names.hide_host(url.split(':').next().unwrap_or(url)),
-                }
+                // A server name has no scheme.
+                let parsed = [url.clone(), format!("https://{url}")]
+                    .iter()
+                    .find_map(|url| Some(url::Url::parse(url).ok()?.host_str()?.to_owned()));
+                names.hide_host(parsed.as_deref().unwrap_or(url));
             }
         }
         if let Some(credentials) = &self.credentials {
             let name = &credentials.username;
-            let user = name.split_once(':').map_or(name.as_str(), |(_, user)| user);
+            // Only an expiry before the colon is not the user's.
+            let user = match name.split_once(':') {
+                Some((expiry, user)) if expiry.parse::<u64>().is_ok() => user,
+                _ => name,
+            };
             names.hide(user, Kind::User);
             if let Some((local, server)) = user.trim_start_matches('@').split_once(':') {
                 names.hide(local, Kind::User);
