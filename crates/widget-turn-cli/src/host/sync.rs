@@ -3,8 +3,8 @@
 
 mod recovery;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -17,13 +17,14 @@ use matrix_sdk::ruma::api::client::sync::sync_events::v5::request::{
 };
 use matrix_sdk::ruma::api::error::ErrorKind;
 use matrix_sdk::ruma::events::StateEventType;
-use matrix_sdk::ruma::{RoomId, uint};
+use matrix_sdk::ruma::{OwnedRoomId, RoomId, uint};
 use matrix_sdk::{
     Client, Error, Room, RoomState, SlidingSync, SlidingSyncList, SlidingSyncListLoadingState,
     SlidingSyncMode,
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use widget_turn_matrix_sdk::LiveState;
 
 use super::HostError;
 use crate::account::{is_session_over, limited, said};
@@ -42,7 +43,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// For the question whether it answers at all.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// What of a room's state is brought beside what widgets were granted.
+/// Up to so many members, of whom each is an event, all state of the widget's room is brought: its widgets need not wait for
+/// theirs.
+const SMALL: u64 = 200;
+/// What of other rooms is.
 const STATE: [(&str, &str); 12] = [
     ("m.room.create", ""),
     ("m.room.name", ""),
@@ -57,7 +61,7 @@ const STATE: [(&str, &str); 12] = [
     ("im.vector.modular.widgets", "*"),
     ("m.widget", "*"),
 ];
-/// What of the widget's room besides: calls, which begin while nobody looks.
+/// What of the widget's room besides, if it is a large one: calls, which begin while nobody looks.
 const CALLS: [(&str, &str); 4] = [
     ("org.matrix.msc3401.call", "*"),
     ("org.matrix.msc3401.call.member", "*"),
@@ -78,6 +82,12 @@ pub(super) struct Syncing {
 struct Source {
     client: Client,
     sliding: Option<SlidingSync>,
+    /// The widget's, once it is known.
+    room: OnceLock<OwnedRoomId>,
+    /// All of that room's state is asked for.
+    asks_all: AtomicBool,
+    /// It has been brought, and changes are from now on.
+    has_all: AtomicBool,
     /// The homeserver has it, and not for this account.
     refused: AtomicBool,
     /// The next `/sync` is not to wait for news.
@@ -94,12 +104,21 @@ impl Syncing {
     ) -> Result<Self, HostError> {
         let has_sliding = !client.available_sliding_sync_versions().await.is_empty();
         let sliding = match has_sliding {
-            true => Some(sliding(client, room).await.map_err(HostError::store)?),
+            true => Some(
+                sliding(client, room.is_none())
+                    .await
+                    .map_err(HostError::store)?,
+            ),
             false => None,
         };
         let source = Arc::new(Source {
             client: client.clone(),
             sliding,
+            room: room
+                .map(|room| OnceLock::from(room.to_owned()))
+                .unwrap_or_default(),
+            asks_all: AtomicBool::new(false),
+            has_all: AtomicBool::new(false),
             refused: AtomicBool::new(false),
             at_once: AtomicBool::new(true),
             done: watch::Sender::new(0),
@@ -145,18 +164,20 @@ impl Syncing {
         }
     }
 
-    /// The room, with the state that its widget is told of; looked after from now on.
-    pub(super) async fn room(&mut self, id: &RoomId) -> Result<Room, HostError> {
+    /// The room, looked after from now on, and where its widget's news of its state come from.
+    pub(super) async fn room(&mut self, id: &RoomId) -> Result<(Room, LiveState), HostError> {
+        self.source.room.get_or_init(|| id.to_owned());
         if let Some(sliding) = &self.source.sliding {
-            sliding.subscribe_to_rooms(&[id], Some(subscription()), true);
+            sliding.subscribe_to_rooms(&[id], Some(subscription(&some_state())), true);
         }
         loop {
             let done = *self.done.borrow_and_update();
             let room = self.source.client.get_room(id);
             if let Some(room) = room.filter(|room| room.state() == RoomState::Joined)
                 && done > 0
+                && let Some(live_state) = self.source.live_state(&room)
             {
-                return Ok(room);
+                return Ok((room, live_state));
             }
             self.next().await?;
         }
@@ -177,7 +198,7 @@ impl Syncing {
     }
 }
 
-async fn sliding(client: &Client, room: Option<&RoomId>) -> Result<SlidingSync, Error> {
+async fn sliding(client: &Client, all_rooms: bool) -> Result<SlidingSync, Error> {
     let (mut e2ee, mut to_device) = (E2EE::default(), ToDevice::default());
     let mut account_data = AccountData::default();
     e2ee.enabled = Some(true);
@@ -190,25 +211,30 @@ async fn sliding(client: &Client, room: Option<&RoomId>) -> Result<SlidingSync, 
         .with_e2ee_extension(e2ee)
         .with_to_device_extension(to_device)
         .with_account_data_extension(account_data);
-    if room.is_none() {
+    if all_rooms {
         let list = SlidingSyncList::builder(LIST)
             .sync_mode(SlidingSyncMode::new_growing(BATCH))
             .timeline_limit(1)
             .required_state(state_types(&STATE));
         builder = builder.add_list(list);
     }
-    let sliding = builder.build().await?;
-    if let Some(room) = room {
-        sliding.subscribe_to_rooms(&[room], Some(subscription()), false);
-    }
-    Ok(sliding)
+    builder.build().await
 }
 
-fn subscription() -> RoomSubscription {
+fn some_state() -> Vec<(&'static str, &'static str)> {
+    [&STATE[..], &CALLS].concat()
+}
+
+fn subscription(state: &[(&str, &str)]) -> RoomSubscription {
     let mut subscription = RoomSubscription::default();
-    subscription.required_state = state_types(&[&STATE[..], &CALLS].concat());
+    subscription.required_state = state_types(state);
     subscription.timeline_limit = uint!(20);
     subscription
+}
+
+fn is_small(room: &Room) -> bool {
+    // None, where the homeserver does not count.
+    (1..=SMALL).contains(&room.active_members_count())
 }
 
 fn state_types(types: &[(&str, &str)]) -> Vec<(StateEventType, String)> {
@@ -220,16 +246,19 @@ fn state_types(types: &[(&str, &str)]) -> Vec<(StateEventType, String)> {
 
 impl Source {
     async fn once(&self) -> Result<(), Trouble> {
-        let synced = match &self.sliding {
-            Some(sliding) if !self.refused.load(Ordering::Relaxed) => {
+        let synced = match self.sliding() {
+            Some(sliding) => {
+                self.subscribe(sliding);
                 let synced = std::pin::pin!(sliding.sync()).next().await;
                 synced.map_or(Ok(()), |synced| synced.map(|_| ()))
             }
-            _ => self.sync_v2().await,
+            None => self.sync_v2().await,
         };
         match synced {
             Ok(()) => {
                 self.at_once.store(false, Ordering::Relaxed);
+                let asked = self.asks_all.load(Ordering::Relaxed);
+                self.has_all.store(asked, Ordering::Relaxed);
                 self.done.send_modify(|done| *done += 1);
                 Ok(())
             }
@@ -238,6 +267,36 @@ impl Source {
                 Err(self.trouble(&error))
             }
         }
+    }
+
+    /// The sliding sync, unless it is refused.
+    fn sliding(&self) -> Option<&SlidingSync> {
+        let refused = self.refused.load(Ordering::Relaxed);
+        self.sliding.as_ref().filter(|_| !refused)
+    }
+
+    /// Has the next answer bring the widget's room. Asked for before each: with the end of a session it is forgotten.
+    fn subscribe(&self, sliding: &SlidingSync) {
+        let Some(id) = self.room.get() else { return };
+        let room = self.client.get_room(id);
+        let asks_all = self.asks_all.load(Ordering::Relaxed);
+        if asks_all {
+            sliding.subscribe_to_rooms(&[id], Some(subscription(&[("*", "*")])), false);
+        } else if *self.done.borrow() > 0 && room.is_some_and(|room| is_small(&room)) {
+            self.asks_all.store(true, Ordering::Relaxed);
+            sliding.clear_and_subscribe_to_rooms(&[id], Some(subscription(&[("*", "*")])), false);
+        } else {
+            sliding.subscribe_to_rooms(&[id], Some(subscription(&some_state())), false);
+        }
+    }
+
+    /// Where a widget's news of the room's state come from; `None` as long as that is not settled.
+    fn live_state(&self, room: &Room) -> Option<LiveState> {
+        if self.has_all.load(Ordering::Relaxed) {
+            return Some(LiveState::FromSync);
+        }
+        let may_have_all = self.sliding().is_some() && is_small(room);
+        (!may_have_all).then_some(LiveState::Subscribe)
     }
 
     async fn sync_v2(&self) -> Result<(), Error> {
@@ -299,15 +358,15 @@ impl Source {
     }
 
     async fn has_all_rooms(&self) -> bool {
-        match &self.sliding {
-            Some(sliding) if !self.refused.load(Ordering::Relaxed) => {
+        match self.sliding() {
+            Some(sliding) => {
                 let loaded = sliding.on_list(LIST, |list| {
                     let loaded = list.state() == SlidingSyncListLoadingState::FullyLoaded;
                     std::future::ready(loaded)
                 });
                 loaded.await.unwrap_or(true)
             }
-            _ => true,
+            None => true,
         }
     }
 }

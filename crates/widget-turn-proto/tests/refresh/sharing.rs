@@ -96,7 +96,11 @@ fn c6_who_is_about_to_watch_does_not_ask_again_where_the_account_was_refused() {
         }
         assert_eq!(bench.requests.len(), 1, "{answer:?}");
         bench.watch();
-        assert_ne!(*bench.supply(), Supply::Pending, "{answer:?}: known at once");
+        assert_ne!(
+            *bench.supply(),
+            Supply::Pending,
+            "{answer:?}: known at once"
+        );
     }
 }
 
