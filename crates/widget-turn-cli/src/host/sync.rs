@@ -370,3 +370,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
