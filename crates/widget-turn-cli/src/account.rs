@@ -62,7 +62,7 @@ pub(crate) async fn log_in(
     progress: &Progress,
 ) -> Result<Account, AccountError> {
     let root = folder::root(login.data.as_deref())?;
-    let credential = Credential::read(login)?;
+    let credential = Credential::read(login).await?;
     if let Some(Credential::Token(token)) = &credential {
         return by_token(login, token, &root, progress).await;
     }

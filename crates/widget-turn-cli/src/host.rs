@@ -101,6 +101,7 @@ impl HostError {
 /// Runs until it is dropped, or the session is over; everything it starts ends with it.
 pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(), HostError> {
     let reporter = Arc::new(Reporter::new(arguments.json));
+    let _last_words = reporter.last_words();
     let trusted = TrustedOrigins::new(&arguments.trust_origin)?;
     let grants = Grants::open(grants)?;
     let page = PageServer::bind(arguments.listen).await?;

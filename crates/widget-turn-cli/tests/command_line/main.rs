@@ -6,6 +6,8 @@ mod check;
 mod demo;
 mod grants;
 mod host;
+#[cfg(unix)]
+mod interruption;
 mod shell;
 
 use std::fs;

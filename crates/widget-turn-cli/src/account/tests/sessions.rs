@@ -66,6 +66,23 @@ async fn a_wrong_password_is_told_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_too_long_is_told_and_not_cut() {
+    let (homeserver, folder) = (Homeserver::start().await, Folder::new());
+    let login = Login {
+        password_file: Some(folder.file("password", &"canary".repeat(20_000))),
+        ..folder.login(&homeserver)
+    };
+    let said = refused(&login).await;
+    assert!(
+        said.contains("longer than 64 KiB") && !said.contains("canary"),
+        "{said}"
+    );
+    let said = refused(&folder.by_token(&homeserver, &"canary".repeat(20_000))).await;
+    assert!(said.contains("longer than 64 KiB"), "{said}");
+    assert_eq!(homeserver.asked("").await, 0);
+}
+
+#[tokio::test]
 async fn a_limit_on_logins_is_told_with_its_pause() {
     let (homeserver, folder) = (Homeserver::start().await, Folder::new());
     let limit = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "slow", "retry_after_ms": 29_500 });
