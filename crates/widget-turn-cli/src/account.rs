@@ -21,6 +21,7 @@ use matrix_sdk::{Client, SqliteStoreConfig};
 use url::Url;
 
 use crate::arguments;
+use crate::shutdown::unbroken;
 use crate::terminal::Progress;
 use credential::Credential;
 use folder::Folder;
@@ -80,11 +81,29 @@ pub(crate) async fn log_in(
     let homeserver = Homeserver::read(named.unwrap_or_else(|| user.server_name().as_str()))?;
     progress.show(homeserver.name(), "looking for it");
     let base_url = homeserver.base_url().await?;
-    let session = login::log_in(&base_url, &user, credential, browser, progress).await?;
-    let kept = Kept::new(homeserver.name(), base_url, session)?;
-    folder.keep(&kept)?;
+    let ready = login::prepare(&base_url, &user, credential, browser, progress).await?;
+    let name = homeserver.name().to_owned();
+    let (folder, kept) = unbroken(begin(folder, name, ready)).await?;
     progress.show(user.as_str(), "beginning a session");
     take_up(folder, &user, kept).await
+}
+
+/// Logs in, and keeps the session that this begins. One that cannot be kept is ended: nobody could.
+async fn begin(
+    mut folder: Folder,
+    name: String,
+    ready: login::Ready,
+) -> Result<(Folder, Kept), AccountError> {
+    let base_url = ready.base_url().clone();
+    let session = ready.log_in().await?;
+    let kept = Kept::new(&name, base_url.clone(), session.clone());
+    match kept.and_then(|kept| folder.keep(&kept).map(|()| kept)) {
+        Ok(kept) => Ok((folder, kept)),
+        Err(error) => {
+            login::end(&base_url, session).await;
+            Err(error)
+        }
+    }
 }
 
 /// With a token that the person has from elsewhere.

@@ -54,6 +54,15 @@ async fn run(command: Command) -> ExitCode {
             }
         }
     };
+    if shutdown::is_awaited() {
+        eprintln!(
+            "widget-turn: ending the log-in, so that none is left behind; Ctrl-C again ends at once"
+        );
+        tokio::select! {
+            () = shutdown::finished() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
     exit_code
 }
 

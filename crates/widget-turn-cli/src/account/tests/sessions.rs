@@ -66,6 +66,18 @@ async fn a_wrong_password_is_told_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn a_session_that_cannot_be_kept_is_ended() {
+    let (homeserver, folder) = (Homeserver::start().await, Folder::new());
+    std::fs::create_dir_all(folder.account().join("session.json.new")).unwrap();
+    let said = refused(&folder.by_password(&homeserver)).await;
+    assert!(said.contains("cannot use"), "{said}");
+    homeserver.with(|state| {
+        assert_eq!(state.logins, 1);
+        assert!(state.tokens.is_empty(), "nobody could end it");
+    });
+}
+
+#[tokio::test]
 async fn a_secret_that_is_too_long_is_told_and_not_cut() {
     let (homeserver, folder) = (Homeserver::start().await, Folder::new());
     let login = Login {
