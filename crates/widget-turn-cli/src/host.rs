@@ -30,7 +30,7 @@ use crate::page::{PageConfig, PageRoom, PageServer};
 use crate::session;
 use crate::terminal::{self, Progress, escaped};
 use sync::Syncing;
-use widget::{Named, Widget};
+use widget::{Named, NoPage, Widget};
 
 /// The least time between two fetches of TURN credentials on a homeserver of this machine, which may be there for tests, with
 /// credentials that live for seconds.
@@ -70,11 +70,8 @@ pub(crate) enum HostError {
     NoWidgets(OwnedRoomId),
     #[error("say which widget by --widget, by its id; or give the URL of another one")]
     WhichWidget,
-    #[error(
-        "the widget {} cannot be shown: its URL is of the scheme {}, expected http: or https: without a user name",
-        escaped(.id), escaped(.scheme)
-    )]
-    WidgetUrl { id: String, scheme: String },
+    #[error("the widget {} cannot be shown: {why}", escaped(.id))]
+    WidgetUrl { id: String, why: NoPage },
     #[error("{}", match .0 {
         Some(user) => AccountError::SessionOver(user.clone()).to_string(),
         None => "the session is over".to_owned(),

@@ -84,6 +84,15 @@ fn a_host_that_cannot_begin_says_what_was_expected() {
         ),
         (&["--widget", "http://"], "expected the URL of a page"),
         (
+            &["--widget", "javascript:alert(1)"],
+            "expected an http: or https: URL",
+        ),
+        (
+            &["--widget", "data:text/html,x"],
+            "expected an http: or https: URL",
+        ),
+        (&["--widget", "https://$x/"], "whose host is written out"),
+        (
             &["--password-file", &secret, "--token-file", &secret],
             "cannot be used with",
         ),
