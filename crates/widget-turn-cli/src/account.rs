@@ -28,6 +28,7 @@ use folder::Folder;
 use homeserver::Homeserver;
 use kept::Kept;
 
+pub(crate) use credential::TOKEN_VARIABLE;
 pub(crate) use fault::{AccountError, Fault, is_session_over, limited, said};
 pub(crate) use homeserver::is_loopback;
 

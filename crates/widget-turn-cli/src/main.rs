@@ -32,6 +32,9 @@ use arguments::{Arguments, Command};
 const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error";
 
 fn main() -> ExitCode {
+    if let Some(exit_code) = browser::open_here() {
+        return exit_code;
+    }
     let arguments = Arguments::parse();
     log();
     shutdown::run(run(arguments.command)).unwrap_or_else(|error| failed(&error))

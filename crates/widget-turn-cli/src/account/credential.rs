@@ -10,7 +10,7 @@ use super::AccountError;
 use crate::{arguments, secret_file};
 
 /// Not in the argument list: that one can be read by every user of the machine.
-const ENVIRONMENT: &str = "WIDGET_TURN_ACCESS_TOKEN";
+pub(crate) const TOKEN_VARIABLE: &str = "WIDGET_TURN_ACCESS_TOKEN";
 
 pub(super) enum Credential {
     Password(Secret),
@@ -28,7 +28,7 @@ impl Credential {
                 read(path, "an access token").await?,
             )?)));
         }
-        from_environment(std::env::var_os(ENVIRONMENT))
+        from_environment(std::env::var_os(TOKEN_VARIABLE))
     }
 }
 

@@ -18,6 +18,7 @@ use super::credential::Credential;
 use super::fault::{AccountError, Fault, is_session_over, limited, said};
 use super::homeserver::{at, get, http_client};
 use super::stranger;
+use crate::browser;
 use crate::terminal::{self, Progress};
 
 /// What other devices of the account show.
@@ -134,7 +135,7 @@ fn show_page(url: String, browser: bool) {
     eprintln!("Log in on this page of the homeserver:\n\n  {url}\n");
     if browser {
         // It may wait for the browser, and without one the person has the URL.
-        std::thread::spawn(move || webbrowser::open(&url));
+        std::thread::spawn(move || browser::open_without_secrets(&url));
     }
 }
 

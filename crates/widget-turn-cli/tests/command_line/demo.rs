@@ -126,3 +126,33 @@ fn listening_is_the_first_line_of_json_and_no_secret_is_in_it() {
     );
     assert!(!line.contains("canary") && !stderr(&output).contains("canary"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_browser_inherits_no_token() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::{Duration, Instant};
+
+    let folder = Folder::new("browser");
+    let (seen, grants) = (folder.0.join("seen"), folder.0.join("grants.json"));
+    let script = format!("#!/bin/sh\nenv > {0}.new\nmv {0}.new {0}\n", seen.display());
+    let browser = folder.file("browser", &script);
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o700)).unwrap();
+    let arguments = ["demo", "--listen", "127.0.0.1:0", "--grants"];
+    let mut child = widget_turn(&arguments)
+        .arg(&grants)
+        .stdout(Stdio::null())
+        .env("BROWSER", &browser)
+        .env("WIDGET_TURN_ACCESS_TOKEN", "canary")
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !seen.exists() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let environment = fs::read_to_string(&seen).unwrap();
+    assert!(environment.contains("BROWSER="), "{environment}");
+    assert!(!environment.contains("canary"), "{environment}");
+}
