@@ -15,7 +15,7 @@ use std::time::Duration;
 use matrix_sdk::authentication::matrix::MatrixSession;
 use matrix_sdk::config::RequestConfig;
 use matrix_sdk::ruma::api::client::account::whoami;
-use matrix_sdk::ruma::{OwnedUserId, UserId};
+use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId, UserId};
 use matrix_sdk::store::RoomLoadSettings;
 use matrix_sdk::{Client, SqliteStoreConfig};
 use url::Url;
@@ -242,9 +242,18 @@ pub(crate) async fn log_out(arguments: &arguments::Logout) -> Result<LoggedOut, 
     let mut folder = Folder::open(&root, &user)?;
     // What cannot be read can still be wiped.
     let left = match folder.kept() {
-        Ok(Some(kept)) => login::log_out(kept.base_url(), kept.session()).await,
+        Ok(Some(kept)) => {
+            let why = login::log_out(kept.base_url(), kept.session()).await;
+            why.map(|why| Left {
+                why,
+                device: Some(kept.device_id().to_owned()),
+            })
+        }
         Ok(None) => None,
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(Left {
+            why: error.to_string(),
+            device: None,
+        }),
     };
     folder.wipe()?;
     Ok(LoggedOut { user, left })
@@ -253,8 +262,16 @@ pub(crate) async fn log_out(arguments: &arguments::Logout) -> Result<LoggedOut, 
 /// What a log-out came to.
 pub(crate) struct LoggedOut {
     pub(crate) user: OwnedUserId,
-    /// Why the homeserver may still know the session.
-    pub(crate) left: Option<String>,
+    /// What the homeserver may still know.
+    pub(crate) left: Option<Left>,
+}
+
+/// A session that the homeserver was not told to forget.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Left {
+    pub(crate) why: String,
+    /// `None` where that could not be read.
+    pub(crate) device: Option<OwnedDeviceId>,
 }
 
 fn once() -> RequestConfig {

@@ -48,13 +48,10 @@ async fn run(command: Command) -> ExitCode {
             let done = tokio::select! {
                 // Before anything else is done, so that Ctrl-C has one meaning from the start.
                 biased;
-                interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
+                interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| ExitCode::SUCCESS).map_err(Into::into),
                 done = carry_out(command) => done,
             };
-            match done {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => failed(&*error),
-            }
+            done.unwrap_or_else(|error| failed(&*error))
         }
     };
     if shutdown::is_awaited() {
@@ -77,7 +74,7 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn carry_out(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
         Command::Demo(arguments) => {
             let path = grants::path(arguments.grants.as_deref())?;
@@ -87,7 +84,7 @@ async fn carry_out(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             let path = grants::path(arguments.grants.as_deref())?;
             host::run(*arguments, path).await?;
         }
-        Command::Logout(arguments) => logout::run(&arguments).await?,
+        Command::Logout(arguments) => return Ok(logout::run(&arguments).await?),
         Command::Check(_) => unreachable!("taken above"),
         Command::Grants(arguments) => grants::run(&arguments)?,
         Command::Completions(arguments) => {
@@ -100,7 +97,7 @@ async fn carry_out(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             );
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Standard error, so that `--json` stays whole.

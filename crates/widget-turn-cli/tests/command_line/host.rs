@@ -1,5 +1,8 @@
 //! What `host` and `logout` say before there is an account.
 
+use std::fs;
+use std::net::TcpListener;
+
 use crate::{Folder, run, stderr, widget_turn};
 
 /// What `host` and `logout` say when they cannot begin, with a folder of their own and no token around.
@@ -121,4 +124,35 @@ fn the_help_of_host_says_what_works_and_what_does_not() {
     ] {
         assert!(help.contains(part), "{part} in {help}");
     }
+}
+
+#[test]
+fn a_log_out_that_the_homeserver_does_not_hear_of_wipes_and_says_what_is_left() {
+    let folder = Folder::new("logout");
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", closed.local_addr().unwrap());
+    drop(closed);
+    let account = folder.0.join("accounts/%40alice%3Aexample.org");
+    fs::create_dir_all(&account).unwrap();
+    let session = serde_json::json!({
+        "version": 1, "homeserver": url, "base_url": url, "store_key": format!("{}=", "A".repeat(43)),
+        "user_id": "@alice:example.org", "device_id": "DEV\u{1b}[31m", "access_token": "canary",
+    });
+    fs::write(account.join("session.json"), session.to_string()).unwrap();
+
+    let data = folder.0.to_str().unwrap();
+    let output = run(&["logout", "--data", data]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(!account.exists(), "it is wiped all the same");
+    let said = stderr(&output);
+    for part in [
+        r"may still list the device DEV\u{1b}[31m of @alice:example.org",
+        "remove it with another client",
+        "cannot be reached",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("canary"), "{said}");
+    let help = String::from_utf8(run(&["logout", "--help"]).stdout).unwrap();
+    assert!(help.contains("  3  "), "{help}");
 }

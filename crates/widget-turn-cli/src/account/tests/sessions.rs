@@ -262,7 +262,8 @@ async fn a_log_out_without_the_homeserver_wipes_all_the_same_and_says_so() {
         // wiremock keeps its servers for other tests: what is asked of it now is answered 404.
         homeserver.server.reset().await;
         let done = folder.log_out(Some(ALICE)).await.unwrap();
-        assert!(done.left.is_some());
+        let left = done.left.unwrap();
+        assert_eq!(left.device.unwrap(), "DEVICE1");
     }
     assert!(!folder.account().exists());
 }
