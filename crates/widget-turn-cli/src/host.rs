@@ -36,6 +36,9 @@ use widget::{Named, NoPage, Widget};
 /// credentials that live for seconds.
 const LOCAL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long rooms may take to come once the homeserver answers.
+const ARRIVAL: Duration = Duration::from_secs(30);
+
 /// Why there is no widget to show.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HostError {
@@ -55,6 +58,16 @@ pub(crate) enum HostError {
         user: OwnedUserId,
         room: String,
         known: bool,
+    },
+    #[error(
+        "by the homeserver's word {} is in {what}, and no sync has brought anything of it within {} s: try again, or leave the \
+         room and join it anew with your client; if neither helps, begin a new session after `widget-turn logout`",
+        user.as_ref().map_or("the user", |user| user.as_str()), patience.as_secs_f64()
+    )]
+    NotSent {
+        user: Option<OwnedUserId>,
+        what: String,
+        patience: Duration,
     },
     #[error("{0} is in no room: join one with your client first")]
     NoRooms(OwnedUserId),
@@ -209,13 +222,13 @@ async fn find(
     let room_id = match named {
         Some(id) => id,
         None => {
-            syncing.all_rooms().await?;
+            syncing.all_rooms(ARRIVAL).await?;
             progress.clear();
             choose_room(client, arguments.json, reporter).await?
         }
     };
     progress.show(room_id.as_str(), "its state");
-    let room = syncing.room(&room_id).await?;
+    let room = syncing.room(&room_id, ARRIVAL).await?;
     let widget = match &arguments.widget {
         Some(Named::Url(url)) => Widget::of_url(url),
         named => {

@@ -16,7 +16,8 @@ use matrix_sdk::ruma::api::client::sync::sync_events::v5::request::{
     AccountData, E2EE, RoomSubscription, ToDevice,
 };
 use matrix_sdk::ruma::api::error::ErrorKind;
-use matrix_sdk::ruma::events::StateEventType;
+use matrix_sdk::ruma::events::{AnyToDeviceEvent, StateEventType};
+use matrix_sdk::ruma::serde::Raw;
 use matrix_sdk::ruma::{RoomId, uint};
 use matrix_sdk::{
     Client, Error, Room, RoomState, SlidingSync, SlidingSyncList, SlidingSyncListLoadingState,
@@ -24,11 +25,12 @@ use matrix_sdk::{
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::HostError;
 use crate::account::{is_session_over, limited, said};
 use crate::event::{Event, Link, Reporter};
-use recovery::{Trouble, keep_up};
+use recovery::{Brought, Trouble, keep_up};
 
 /// The name of the connection, which the homeserver tells from others of the same device.
 const CONNECTION: &str = "widget-turn";
@@ -82,6 +84,8 @@ struct Source {
     refused: AtomicBool,
     /// The next `/sync` is not to wait for news.
     at_once: AtomicBool,
+    /// Devices have sent messages since the last sync. Sliding sync does not say so itself.
+    messages: Arc<AtomicBool>,
     done: watch::Sender<u64>,
 }
 
@@ -97,13 +101,7 @@ impl Syncing {
             true => Some(sliding(client, room).await.map_err(HostError::store)?),
             false => None,
         };
-        let source = Arc::new(Source {
-            client: client.clone(),
-            sliding,
-            refused: AtomicBool::new(false),
-            at_once: AtomicBool::new(true),
-            done: watch::Sender::new(0),
-        });
+        let source = Arc::new(Source::new(client, sliding));
         let outage = watch::Sender::new(None);
         let mut syncing = Self {
             done: source.done.subscribe(),
@@ -135,30 +133,69 @@ impl Syncing {
         self.outage.clone()
     }
 
-    /// All rooms of the account are known to the client.
-    pub(super) async fn all_rooms(&mut self) -> Result<(), HostError> {
-        loop {
-            if *self.done.borrow_and_update() > 0 && self.source.has_all_rooms().await {
-                return Ok(());
-            }
-            self.next().await?;
+    /// All rooms of an account that is in any are known to the client, or those that came within the `patience`.
+    pub(super) async fn all_rooms(&mut self, patience: Duration) -> Result<(), HostError> {
+        let source = self.source.clone();
+        let has_some = || !source.client.joined_rooms().is_empty();
+        let all = async || (has_some() && source.has_all_rooms().await).then_some(());
+        match self.wait_for(all, patience).await? {
+            None if !has_some() => Err(self.not_sent("rooms", patience)),
+            _ => Ok(()),
         }
     }
 
     /// The room, with the state that its widget is told of; looked after from now on.
-    pub(super) async fn room(&mut self, id: &RoomId) -> Result<Room, HostError> {
+    pub(super) async fn room(
+        &mut self,
+        id: &RoomId,
+        patience: Duration,
+    ) -> Result<Room, HostError> {
         if let Some(sliding) = &self.source.sliding {
             sliding.subscribe_to_rooms(&[id], Some(subscription()), true);
         }
-        loop {
-            let done = *self.done.borrow_and_update();
-            let room = self.source.client.get_room(id);
-            if let Some(room) = room.filter(|room| room.state() == RoomState::Joined)
-                && done > 0
-            {
-                return Ok(room);
-            }
+        let client = self.source.client.clone();
+        let joined = async || {
+            let room = client.get_room(id);
+            room.filter(|room| room.state() == RoomState::Joined)
+        };
+        let room = self.wait_for(joined, patience).await?;
+        room.ok_or_else(|| self.not_sent(id.as_str(), patience))
+    }
+
+    /// Looks after each sync, from the first on. `None` where the homeserver is there, and does not bring it within the
+    /// `patience`.
+    async fn wait_for<T>(
+        &mut self,
+        look: impl AsyncFn() -> Option<T>,
+        patience: Duration,
+    ) -> Result<Option<T>, HostError> {
+        while *self.done.borrow() == 0 {
             self.next().await?;
+        }
+        loop {
+            let found = timeout(patience, async {
+                loop {
+                    self.done.mark_unchanged();
+                    if let Some(found) = look().await {
+                        return Ok(found);
+                    }
+                    self.next().await?;
+                }
+            });
+            match found.await {
+                Ok(found) => return found.map(Some),
+                // It is told to be away.
+                Err(_) if self.outage.borrow().is_some() => {}
+                Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    fn not_sent(&self, what: &str, patience: Duration) -> HostError {
+        HostError::NotSent {
+            user: self.source.client.user_id().map(ToOwned::to_owned),
+            what: what.to_owned(),
+            patience,
         }
     }
 
@@ -219,19 +256,42 @@ fn state_types(types: &[(&str, &str)]) -> Vec<(StateEventType, String)> {
 }
 
 impl Source {
-    async fn once(&self) -> Result<(), Trouble> {
+    fn new(client: &Client, sliding: Option<SlidingSync>) -> Self {
+        let messages = Arc::new(AtomicBool::new(false));
+        let heard = messages.clone();
+        client.add_event_handler(move |_: Raw<AnyToDeviceEvent>| {
+            heard.store(true, Ordering::Relaxed);
+            std::future::ready(())
+        });
+        Self {
+            client: client.clone(),
+            sliding,
+            refused: AtomicBool::new(false),
+            at_once: AtomicBool::new(true),
+            messages,
+            done: watch::Sender::new(0),
+        }
+    }
+
+    async fn once(&self) -> Result<Brought, Trouble> {
         let synced = match &self.sliding {
             Some(sliding) if !self.refused.load(Ordering::Relaxed) => {
                 let synced = std::pin::pin!(sliding.sync()).next().await;
-                synced.map_or(Ok(()), |synced| synced.map(|_| ()))
+                synced.map_or(Ok(false), |synced| {
+                    synced.map(|news| !news.rooms.is_empty())
+                })
             }
             _ => self.sync_v2().await,
         };
+        let messages = self.messages.swap(false, Ordering::Relaxed);
         match synced {
-            Ok(()) => {
+            Ok(news) => {
                 self.at_once.store(false, Ordering::Relaxed);
                 self.done.send_modify(|done| *done += 1);
-                Ok(())
+                match news || messages {
+                    true => Ok(Brought::News),
+                    false => Ok(Brought::Nothing),
+                }
             }
             Err(error) => {
                 self.at_once.store(true, Ordering::Relaxed);
@@ -240,7 +300,8 @@ impl Source {
         }
     }
 
-    async fn sync_v2(&self) -> Result<(), Error> {
+    /// Whether it brought any news.
+    async fn sync_v2(&self) -> Result<bool, Error> {
         let mut filter = FilterDefinition::default();
         filter.room.state.lazy_load_options = LazyLoadOptions::Enabled {
             include_redundant_members: false,
@@ -252,7 +313,8 @@ impl Source {
         let settings = SyncSettings::new()
             .filter(Filter::FilterDefinition(filter))
             .timeout(wait);
-        self.client.sync_once(settings).await.map(|_| ())
+        let news = self.client.sync_once(settings).await?;
+        Ok(!news.rooms.is_empty() || !news.account_data.is_empty() || !news.presence.is_empty())
     }
 
     fn trouble(&self, error: &Error) -> Trouble {
@@ -311,3 +373,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
