@@ -16,7 +16,8 @@ use matrix_sdk::ruma::api::client::sync::sync_events::v5::request::{
     AccountData, E2EE, RoomSubscription, ToDevice,
 };
 use matrix_sdk::ruma::api::error::ErrorKind;
-use matrix_sdk::ruma::events::StateEventType;
+use matrix_sdk::ruma::events::{AnyToDeviceEvent, StateEventType};
+use matrix_sdk::ruma::serde::Raw;
 use matrix_sdk::ruma::{OwnedRoomId, RoomId, uint};
 use matrix_sdk::{
     Client, Error, Room, RoomState, SlidingSync, SlidingSyncList, SlidingSyncListLoadingState,
@@ -24,12 +25,13 @@ use matrix_sdk::{
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use widget_turn_matrix_sdk::LiveState;
 
 use super::HostError;
 use crate::account::{is_session_over, limited, said};
 use crate::event::{Event, Link, Reporter};
-use recovery::{Trouble, keep_up};
+use recovery::{Brought, Trouble, keep_up};
 
 /// The name of the connection, which the homeserver tells from others of the same device.
 const CONNECTION: &str = "widget-turn";
@@ -92,6 +94,8 @@ struct Source {
     refused: AtomicBool,
     /// The next `/sync` is not to wait for news.
     at_once: AtomicBool,
+    /// Devices have sent messages since the last sync. Sliding sync does not say so itself.
+    messages: Arc<AtomicBool>,
     done: watch::Sender<u64>,
 }
 
@@ -111,18 +115,7 @@ impl Syncing {
             ),
             false => None,
         };
-        let source = Arc::new(Source {
-            client: client.clone(),
-            sliding,
-            room: room
-                .map(|room| OnceLock::from(room.to_owned()))
-                .unwrap_or_default(),
-            asks_all: AtomicBool::new(false),
-            has_all: AtomicBool::new(false),
-            refused: AtomicBool::new(false),
-            at_once: AtomicBool::new(true),
-            done: watch::Sender::new(0),
-        });
+        let source = Arc::new(Source::new(client, sliding, room));
         let outage = watch::Sender::new(None);
         let mut syncing = Self {
             done: source.done.subscribe(),
@@ -154,32 +147,81 @@ impl Syncing {
         self.outage.clone()
     }
 
-    /// All rooms of the account are known to the client.
-    pub(super) async fn all_rooms(&mut self) -> Result<(), HostError> {
-        loop {
-            if *self.done.borrow_and_update() > 0 && self.source.has_all_rooms().await {
-                return Ok(());
-            }
-            self.next().await?;
+    /// All rooms of an account that is in any are known to the client, or those that came within the `patience`.
+    pub(super) async fn all_rooms(&mut self, patience: Duration) -> Result<(), HostError> {
+        let source = self.source.clone();
+        let has_some = || !source.client.joined_rooms().is_empty();
+        let all = async || (has_some() && source.has_all_rooms().await).then_some(());
+        match self.wait_for(all, patience).await? {
+            None if !has_some() => Err(self.not_sent("rooms", patience)),
+            _ => Ok(()),
         }
     }
 
     /// The room, looked after from now on, and where its widget's news of its state come from.
-    pub(super) async fn room(&mut self, id: &RoomId) -> Result<(Room, LiveState), HostError> {
-        self.source.room.get_or_init(|| id.to_owned());
-        if let Some(sliding) = &self.source.sliding {
+    pub(super) async fn room(
+        &mut self,
+        id: &RoomId,
+        patience: Duration,
+    ) -> Result<(Room, LiveState), HostError> {
+        let source = self.source.clone();
+        source.room.get_or_init(|| id.to_owned());
+        if let Some(sliding) = source.sliding() {
             sliding.subscribe_to_rooms(&[id], Some(subscription(&some_state())), true);
         }
-        loop {
-            let done = *self.done.borrow_and_update();
-            let room = self.source.client.get_room(id);
-            if let Some(room) = room.filter(|room| room.state() == RoomState::Joined)
-                && done > 0
-                && let Some(live_state) = self.source.live_state(&room)
-            {
-                return Ok((room, live_state));
-            }
+        let joined = || {
+            let room = source.client.get_room(id);
+            room.filter(|room| room.state() == RoomState::Joined)
+        };
+        let settled = async || {
+            let room = joined()?;
+            source
+                .live_state(&room)
+                .map(|live_state| (room, live_state))
+        };
+        match self.wait_for(settled, patience).await? {
+            Some(found) => Ok(found),
+            None => match joined() {
+                Some(room) => Ok((room, LiveState::Subscribe)),
+                None => Err(self.not_sent(id.as_str(), patience)),
+            },
+        }
+    }
+
+    /// Looks after each sync, from the first on. `None` where the homeserver is there, and does not bring it within the
+    /// `patience`.
+    async fn wait_for<T>(
+        &mut self,
+        look: impl AsyncFn() -> Option<T>,
+        patience: Duration,
+    ) -> Result<Option<T>, HostError> {
+        while *self.done.borrow() == 0 {
             self.next().await?;
+        }
+        loop {
+            let found = timeout(patience, async {
+                loop {
+                    self.done.mark_unchanged();
+                    if let Some(found) = look().await {
+                        return Ok(found);
+                    }
+                    self.next().await?;
+                }
+            });
+            match found.await {
+                Ok(found) => return found.map(Some),
+                // It is told to be away.
+                Err(_) if self.outage.borrow().is_some() => {}
+                Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    fn not_sent(&self, what: &str, patience: Duration) -> HostError {
+        HostError::NotSent {
+            user: self.source.client.user_id().map(ToOwned::to_owned),
+            what: what.to_owned(),
+            patience,
         }
     }
 
@@ -245,22 +287,50 @@ fn state_types(types: &[(&str, &str)]) -> Vec<(StateEventType, String)> {
 }
 
 impl Source {
-    async fn once(&self) -> Result<(), Trouble> {
+    fn new(client: &Client, sliding: Option<SlidingSync>, room: Option<&RoomId>) -> Self {
+        let messages = Arc::new(AtomicBool::new(false));
+        let heard = messages.clone();
+        client.add_event_handler(move |_: Raw<AnyToDeviceEvent>| {
+            heard.store(true, Ordering::Relaxed);
+            std::future::ready(())
+        });
+        Self {
+            client: client.clone(),
+            sliding,
+            room: room
+                .map(|room| OnceLock::from(room.to_owned()))
+                .unwrap_or_default(),
+            asks_all: AtomicBool::new(false),
+            has_all: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+            at_once: AtomicBool::new(true),
+            messages,
+            done: watch::Sender::new(0),
+        }
+    }
+
+    async fn once(&self) -> Result<Brought, Trouble> {
         let synced = match self.sliding() {
             Some(sliding) => {
                 self.subscribe(sliding);
                 let synced = std::pin::pin!(sliding.sync()).next().await;
-                synced.map_or(Ok(()), |synced| synced.map(|_| ()))
+                synced.map_or(Ok(false), |synced| {
+                    synced.map(|news| !news.rooms.is_empty())
+                })
             }
             None => self.sync_v2().await,
         };
+        let messages = self.messages.swap(false, Ordering::Relaxed);
         match synced {
-            Ok(()) => {
+            Ok(news) => {
                 self.at_once.store(false, Ordering::Relaxed);
                 let asked = self.asks_all.load(Ordering::Relaxed);
                 self.has_all.store(asked, Ordering::Relaxed);
                 self.done.send_modify(|done| *done += 1);
-                Ok(())
+                match news || messages {
+                    true => Ok(Brought::News),
+                    false => Ok(Brought::Nothing),
+                }
             }
             Err(error) => {
                 self.at_once.store(true, Ordering::Relaxed);
@@ -299,7 +369,8 @@ impl Source {
         (!may_have_all).then_some(LiveState::Subscribe)
     }
 
-    async fn sync_v2(&self) -> Result<(), Error> {
+    /// Whether it brought any news.
+    async fn sync_v2(&self) -> Result<bool, Error> {
         let mut filter = FilterDefinition::default();
         filter.room.state.lazy_load_options = LazyLoadOptions::Enabled {
             include_redundant_members: false,
@@ -311,7 +382,8 @@ impl Source {
         let settings = SyncSettings::new()
             .filter(Filter::FilterDefinition(filter))
             .timeout(wait);
-        self.client.sync_once(settings).await.map(|_| ())
+        let news = self.client.sync_once(settings).await?;
+        Ok(!news.rooms.is_empty() || !news.account_data.is_empty() || !news.presence.is_empty())
     }
 
     fn trouble(&self, error: &Error) -> Trouble {
