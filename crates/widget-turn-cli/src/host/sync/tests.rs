@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use matrix_sdk::ruma::{OwnedRoomId, RoomId};
 
-use super::{Brought, Source, Syncing, sliding};
+use super::Syncing;
+use super::recovery::Brought;
+use super::source::{Source, sliding};
 use crate::account::Account;
 use crate::account::tests::homeserver::Homeserver;
 use crate::account::tests::{Folder, log_in};

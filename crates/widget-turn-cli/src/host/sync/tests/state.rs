@@ -12,7 +12,8 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, Request, Respond, ResponseTemplate};
 
 use crate::event::Reporter;
-use crate::host::sync::{SMALL, Syncing};
+use crate::host::sync::Syncing;
+use crate::host::sync::required_state::SMALL;
 
 const SLIDING_SYNC: &str = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
 
