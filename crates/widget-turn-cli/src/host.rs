@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use url::Url;
 use widget_turn::{FeedConfig, Grants, TrustedOrigins, TurnFeed};
-use widget_turn_matrix_sdk::MatrixTurnSource;
+use widget_turn_matrix_sdk::{LiveState, MatrixTurnSource};
 
 use crate::account::{self, Account, AccountError, Fault, is_loopback};
 use crate::arguments;
@@ -122,6 +122,7 @@ pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(
         account,
         mut syncing,
         room,
+        live_state,
         widget,
         url,
     } = found?;
@@ -147,6 +148,7 @@ pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(
         host: session::Host::Room {
             settings,
             room: room.clone(),
+            live_state,
         },
         trusted,
         grants,
@@ -199,6 +201,7 @@ struct Found {
     account: Account,
     syncing: Syncing,
     room: Room,
+    live_state: LiveState,
     widget: Widget,
     url: Url,
 }
@@ -228,7 +231,7 @@ async fn find(
         }
     };
     progress.show(room_id.as_str(), "its state");
-    let room = syncing.room(&room_id, ARRIVAL).await?;
+    let (room, live_state) = syncing.room(&room_id, ARRIVAL).await?;
     let widget = match &arguments.widget {
         Some(Named::Url(url)) => Widget::of_url(url),
         named => {
@@ -247,6 +250,7 @@ async fn find(
         account,
         syncing,
         room,
+        live_state,
         widget,
         url,
     })

@@ -2,70 +2,22 @@
 //! else one `/sync` right after the other.
 
 mod recovery;
+mod source;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use matrix_sdk::config::{RequestConfig, SyncSettings};
-use matrix_sdk::ruma::api::client::discovery::get_supported_versions;
-use matrix_sdk::ruma::api::client::filter::{FilterDefinition, LazyLoadOptions};
-use matrix_sdk::ruma::api::client::sync::sync_events::v3::Filter;
-use matrix_sdk::ruma::api::client::sync::sync_events::v5::request::{
-    AccountData, E2EE, RoomSubscription, ToDevice,
-};
-use matrix_sdk::ruma::api::error::ErrorKind;
-use matrix_sdk::ruma::events::{AnyToDeviceEvent, StateEventType};
-use matrix_sdk::ruma::serde::Raw;
-use matrix_sdk::ruma::{RoomId, uint};
-use matrix_sdk::{
-    Client, Error, Room, RoomState, SlidingSync, SlidingSyncList, SlidingSyncListLoadingState,
-    SlidingSyncMode,
-};
+use matrix_sdk::ruma::RoomId;
+use matrix_sdk::{Client, Room, RoomState};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use widget_turn_matrix_sdk::LiveState;
 
 use super::HostError;
-use crate::account::{is_session_over, limited, said};
 use crate::event::{Event, Link, Reporter};
-use recovery::{Brought, Trouble, keep_up};
-
-/// The name of the connection, which the homeserver tells from others of the same device.
-const CONNECTION: &str = "widget-turn";
-const LIST: &str = "rooms";
-/// Rooms at a time.
-const BATCH: u32 = 100;
-/// How long the homeserver waits for news.
-const POLL: Duration = Duration::from_secs(30);
-/// How long it may take to answer, beyond that.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// For the question whether it answers at all.
-const PROBE: Duration = Duration::from_secs(10);
-
-/// What of a room's state is brought beside what widgets were granted.
-const STATE: [(&str, &str); 12] = [
-    ("m.room.create", ""),
-    ("m.room.name", ""),
-    ("m.room.canonical_alias", ""),
-    ("m.room.encryption", ""),
-    ("m.room.power_levels", ""),
-    ("m.room.history_visibility", ""),
-    ("m.room.join_rules", ""),
-    ("m.room.tombstone", ""),
-    ("m.room.member", "$LAZY"),
-    ("m.room.member", "$ME"),
-    ("im.vector.modular.widgets", "*"),
-    ("m.widget", "*"),
-];
-/// What of the widget's room besides: calls, which begin while nobody looks.
-const CALLS: [(&str, &str); 4] = [
-    ("org.matrix.msc3401.call", "*"),
-    ("org.matrix.msc3401.call.member", "*"),
-    ("m.call", "*"),
-    ("m.call.member", "*"),
-];
+use recovery::keep_up;
+use source::{Source, sliding};
 
 /// The sync of an account, until it is dropped.
 pub(super) struct Syncing {
@@ -77,18 +29,6 @@ pub(super) struct Syncing {
     task: JoinSet<()>,
 }
 
-struct Source {
-    client: Client,
-    sliding: Option<SlidingSync>,
-    /// The homeserver has it, and not for this account.
-    refused: AtomicBool,
-    /// The next `/sync` is not to wait for news.
-    at_once: AtomicBool,
-    /// Devices have sent messages since the last sync. Sliding sync does not say so itself.
-    messages: Arc<AtomicBool>,
-    done: watch::Sender<u64>,
-}
-
 impl Syncing {
     /// Begins. With a room, that room is all that is looked after; without, all rooms are.
     pub(super) async fn start(
@@ -98,13 +38,17 @@ impl Syncing {
     ) -> Result<Self, HostError> {
         let has_sliding = !client.available_sliding_sync_versions().await.is_empty();
         let sliding = match has_sliding {
-            true => Some(sliding(client, room).await.map_err(HostError::store)?),
+            true => Some(
+                sliding(client, room.is_none())
+                    .await
+                    .map_err(HostError::store)?,
+            ),
             false => None,
         };
-        let source = Arc::new(Source::new(client, sliding));
+        let source = Arc::new(Source::new(client, sliding, room));
         let outage = watch::Sender::new(None);
         let mut syncing = Self {
-            done: source.done.subscribe(),
+            done: source.done(),
             outage: outage.subscribe(),
             source: source.clone(),
             task: JoinSet::new(),
@@ -136,7 +80,7 @@ impl Syncing {
     /// All rooms of an account that is in any are known to the client, or those that came within the `patience`.
     pub(super) async fn all_rooms(&mut self, patience: Duration) -> Result<(), HostError> {
         let source = self.source.clone();
-        let has_some = || !source.client.joined_rooms().is_empty();
+        let has_some = || !source.client().joined_rooms().is_empty();
         let all = async || (has_some() && source.has_all_rooms().await).then_some(());
         match self.wait_for(all, patience).await? {
             None if !has_some() => Err(self.not_sent("rooms", patience)),
@@ -144,22 +88,21 @@ impl Syncing {
         }
     }
 
-    /// The room, with the state that its widget is told of; looked after from now on.
+    /// The room, looked after from now on, and where its widget's news of its state come from.
     pub(super) async fn room(
         &mut self,
         id: &RoomId,
         patience: Duration,
-    ) -> Result<Room, HostError> {
-        if let Some(sliding) = &self.source.sliding {
-            sliding.subscribe_to_rooms(&[id], Some(subscription()), true);
-        }
-        let client = self.source.client.clone();
+    ) -> Result<(Room, LiveState), HostError> {
+        self.source.look_after(id);
+        let source = self.source.clone();
         let joined = async || {
-            let room = client.get_room(id);
-            room.filter(|room| room.state() == RoomState::Joined)
+            let room = source.client().get_room(id)?;
+            let live_state = source.live_state(&room)?;
+            (room.state() == RoomState::Joined).then_some((room, live_state))
         };
-        let room = self.wait_for(joined, patience).await?;
-        room.ok_or_else(|| self.not_sent(id.as_str(), patience))
+        let found = self.wait_for(joined, patience).await?;
+        found.ok_or_else(|| self.not_sent(id.as_str(), patience))
     }
 
     /// Looks after each sync, from the first on. `None` where the homeserver is there, and does not bring it within the
@@ -193,7 +136,7 @@ impl Syncing {
 
     fn not_sent(&self, what: &str, patience: Duration) -> HostError {
         HostError::NotSent {
-            user: self.source.client.user_id().map(ToOwned::to_owned),
+            user: self.source.client().user_id().map(ToOwned::to_owned),
             what: what.to_owned(),
             patience,
         }
@@ -202,7 +145,7 @@ impl Syncing {
     /// Waits until the session is over.
     pub(super) async fn ended(&mut self) -> HostError {
         self.task.join_next().await;
-        HostError::SessionOver(self.source.client.user_id().map(ToOwned::to_owned))
+        HostError::SessionOver(self.source.client().user_id().map(ToOwned::to_owned))
     }
 
     async fn next(&mut self) -> Result<(), HostError> {
@@ -210,166 +153,6 @@ impl Syncing {
         tokio::select! {
             Ok(()) = done.changed() => Ok(()),
             error = self.ended() => Err(error),
-        }
-    }
-}
-
-async fn sliding(client: &Client, room: Option<&RoomId>) -> Result<SlidingSync, Error> {
-    let (mut e2ee, mut to_device) = (E2EE::default(), ToDevice::default());
-    let mut account_data = AccountData::default();
-    e2ee.enabled = Some(true);
-    to_device.enabled = Some(true);
-    account_data.enabled = Some(true);
-    let mut builder = client
-        .sliding_sync(CONNECTION)?
-        .poll_timeout(POLL)
-        .network_timeout(PATIENCE)
-        .with_e2ee_extension(e2ee)
-        .with_to_device_extension(to_device)
-        .with_account_data_extension(account_data);
-    if room.is_none() {
-        let list = SlidingSyncList::builder(LIST)
-            .sync_mode(SlidingSyncMode::new_growing(BATCH))
-            .timeline_limit(1)
-            .required_state(state_types(&STATE));
-        builder = builder.add_list(list);
-    }
-    let sliding = builder.build().await?;
-    if let Some(room) = room {
-        sliding.subscribe_to_rooms(&[room], Some(subscription()), false);
-    }
-    Ok(sliding)
-}
-
-fn subscription() -> RoomSubscription {
-    let mut subscription = RoomSubscription::default();
-    subscription.required_state = state_types(&[&STATE[..], &CALLS].concat());
-    subscription.timeline_limit = uint!(20);
-    subscription
-}
-
-fn state_types(types: &[(&str, &str)]) -> Vec<(StateEventType, String)> {
-    let types = types.iter();
-    types
-        .map(|(event_type, key)| (StateEventType::from(*event_type), (*key).to_owned()))
-        .collect()
-}
-
-impl Source {
-    fn new(client: &Client, sliding: Option<SlidingSync>) -> Self {
-        let messages = Arc::new(AtomicBool::new(false));
-        let heard = messages.clone();
-        client.add_event_handler(move |_: Raw<AnyToDeviceEvent>| {
-            heard.store(true, Ordering::Relaxed);
-            std::future::ready(())
-        });
-        Self {
-            client: client.clone(),
-            sliding,
-            refused: AtomicBool::new(false),
-            at_once: AtomicBool::new(true),
-            messages,
-            done: watch::Sender::new(0),
-        }
-    }
-
-    async fn once(&self) -> Result<Brought, Trouble> {
-        let synced = match &self.sliding {
-            Some(sliding) if !self.refused.load(Ordering::Relaxed) => {
-                let synced = std::pin::pin!(sliding.sync()).next().await;
-                synced.map_or(Ok(false), |synced| {
-                    synced.map(|news| !news.rooms.is_empty())
-                })
-            }
-            _ => self.sync_v2().await,
-        };
-        let messages = self.messages.swap(false, Ordering::Relaxed);
-        match synced {
-            Ok(news) => {
-                self.at_once.store(false, Ordering::Relaxed);
-                self.done.send_modify(|done| *done += 1);
-                match news || messages {
-                    true => Ok(Brought::News),
-                    false => Ok(Brought::Nothing),
-                }
-            }
-            Err(error) => {
-                self.at_once.store(true, Ordering::Relaxed);
-                Err(self.trouble(&error))
-            }
-        }
-    }
-
-    /// Whether it brought any news.
-    async fn sync_v2(&self) -> Result<bool, Error> {
-        let mut filter = FilterDefinition::default();
-        filter.room.state.lazy_load_options = LazyLoadOptions::Enabled {
-            include_redundant_members: false,
-        };
-        let wait = match self.at_once.load(Ordering::Relaxed) {
-            true => Duration::ZERO,
-            false => POLL,
-        };
-        let settings = SyncSettings::new()
-            .filter(Filter::FilterDefinition(filter))
-            .timeout(wait);
-        let news = self.client.sync_once(settings).await?;
-        Ok(!news.rooms.is_empty() || !news.account_data.is_empty() || !news.presence.is_empty())
-    }
-
-    fn trouble(&self, error: &Error) -> Trouble {
-        let Error::Http(error) = error else {
-            return Trouble::Lost {
-                reason: error.to_string(),
-                retry_after: None,
-            };
-        };
-        if is_session_over(error) {
-            return Trouble::Over;
-        }
-        if let Some(ErrorKind::UnknownPos) = error.client_api_error_kind() {
-            return Trouble::Again;
-        }
-        let retry_after = limited(error);
-        let status = error.as_client_api_error().map(|error| error.status_code);
-        let is_refused = status.is_some_and(|status| status.is_client_error());
-        let first = *self.done.borrow() == 0 && retry_after.is_none();
-        // Guests, say, may be given `/sync` and nothing newer.
-        if is_refused
-            && first
-            && self.sliding.is_some()
-            && !self.refused.swap(true, Ordering::Relaxed)
-        {
-            tracing::info!("no sliding sync for this account: {}", said(error));
-            return Trouble::Again;
-        }
-        Trouble::Lost {
-            reason: said(error),
-            retry_after: retry_after.flatten(),
-        }
-    }
-
-    /// Whether the homeserver answers at all.
-    async fn answers(&self) -> bool {
-        let config = RequestConfig::new()
-            .disable_retry()
-            .skip_auth()
-            .timeout(PROBE);
-        let request = get_supported_versions::Request::new();
-        let asked = self.client.send(request).with_request_config(config).await;
-        asked.is_ok()
-    }
-
-    async fn has_all_rooms(&self) -> bool {
-        match &self.sliding {
-            Some(sliding) if !self.refused.load(Ordering::Relaxed) => {
-                let loaded = sliding.on_list(LIST, |list| {
-                    let loaded = list.state() == SlidingSyncListLoadingState::FullyLoaded;
-                    std::future::ready(loaded)
-                });
-                loaded.await.unwrap_or(true)
-            }
-            _ => true,
         }
     }
 }

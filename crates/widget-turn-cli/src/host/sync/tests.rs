@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use matrix_sdk::ruma::{OwnedRoomId, RoomId};
 
-use super::{Brought, Source, Syncing, sliding};
+use super::Syncing;
+use super::recovery::Brought;
+use super::source::{Source, sliding};
 use crate::account::Account;
 use crate::account::tests::homeserver::Homeserver;
 use crate::account::tests::{Folder, log_in};
@@ -50,10 +52,10 @@ async fn what_a_sync_brought_is_seen() {
         let account = account(&homeserver, &folder).await;
         let client = account.client();
         let sliding = match has_sliding {
-            true => Some(sliding(client, Some(&lobby())).await.unwrap()),
+            true => Some(sliding(client, false).await.unwrap()),
             false => None,
         };
-        let source = Source::new(client, sliding);
+        let source = Source::new(client, sliding, Some(&lobby()));
         assert_eq!(source.once().await.unwrap(), Brought::News, "the room");
         assert_eq!(source.once().await.unwrap(), Brought::Nothing);
         homeserver.with(|state| state.has_messages = true);
