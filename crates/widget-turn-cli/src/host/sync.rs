@@ -2,7 +2,10 @@
 //! else one `/sync` right after the other.
 
 mod recovery;
+mod required_state;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +51,7 @@ impl Syncing {
         let source = Arc::new(Source::new(client, sliding, room));
         let outage = watch::Sender::new(None);
         let mut syncing = Self {
-            done: source.done(),
+            done: source.done.subscribe(),
             outage: outage.subscribe(),
             source: source.clone(),
             task: JoinSet::new(),
@@ -80,7 +83,7 @@ impl Syncing {
     /// All rooms of an account that is in any are known to the client, or those that came within the `patience`.
     pub(super) async fn all_rooms(&mut self, patience: Duration) -> Result<(), HostError> {
         let source = self.source.clone();
-        let has_some = || !source.client().joined_rooms().is_empty();
+        let has_some = || !source.client.joined_rooms().is_empty();
         let all = async || (has_some() && source.has_all_rooms().await).then_some(());
         match self.wait_for(all, patience).await? {
             None if !has_some() => Err(self.not_sent("rooms", patience)),
@@ -94,15 +97,28 @@ impl Syncing {
         id: &RoomId,
         patience: Duration,
     ) -> Result<(Room, LiveState), HostError> {
-        self.source.look_after(id);
         let source = self.source.clone();
-        let joined = async || {
-            let room = source.client().get_room(id)?;
-            let live_state = source.live_state(&room)?;
-            (room.state() == RoomState::Joined).then_some((room, live_state))
+        source.room.get_or_init(|| id.to_owned());
+        if let Some(sliding) = source.sliding() {
+            sliding.subscribe_to_rooms(&[id], Some(required_state::some()), true);
+        }
+        let joined = || {
+            let room = source.client.get_room(id);
+            room.filter(|room| room.state() == RoomState::Joined)
         };
-        let found = self.wait_for(joined, patience).await?;
-        found.ok_or_else(|| self.not_sent(id.as_str(), patience))
+        let settled = async || {
+            let room = joined()?;
+            source
+                .live_state(&room)
+                .map(|live_state| (room, live_state))
+        };
+        match self.wait_for(settled, patience).await? {
+            Some(found) => Ok(found),
+            None => match joined() {
+                Some(room) => Ok((room, LiveState::Subscribe)),
+                None => Err(self.not_sent(id.as_str(), patience)),
+            },
+        }
     }
 
     /// Looks after each sync, from the first on. `None` where the homeserver is there, and does not bring it within the
@@ -136,7 +152,7 @@ impl Syncing {
 
     fn not_sent(&self, what: &str, patience: Duration) -> HostError {
         HostError::NotSent {
-            user: self.source.client().user_id().map(ToOwned::to_owned),
+            user: self.source.client.user_id().map(ToOwned::to_owned),
             what: what.to_owned(),
             patience,
         }
@@ -145,7 +161,7 @@ impl Syncing {
     /// Waits until the session is over.
     pub(super) async fn ended(&mut self) -> HostError {
         self.task.join_next().await;
-        HostError::SessionOver(self.source.client().user_id().map(ToOwned::to_owned))
+        HostError::SessionOver(self.source.client.user_id().map(ToOwned::to_owned))
     }
 
     async fn next(&mut self) -> Result<(), HostError> {
@@ -156,6 +172,3 @@ impl Syncing {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

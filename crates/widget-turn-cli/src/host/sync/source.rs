@@ -1,4 +1,4 @@
-//! One sync after the other: what is asked for, and what the answer means.
+//! One sync after the other: a sliding one where the homeserver has it for the account, else `/sync`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,13 +9,11 @@ use matrix_sdk::config::{RequestConfig, SyncSettings};
 use matrix_sdk::ruma::api::client::discovery::get_supported_versions;
 use matrix_sdk::ruma::api::client::filter::{FilterDefinition, LazyLoadOptions};
 use matrix_sdk::ruma::api::client::sync::sync_events::v3::Filter;
-use matrix_sdk::ruma::api::client::sync::sync_events::v5::request::{
-    AccountData, E2EE, RoomSubscription, ToDevice,
-};
+use matrix_sdk::ruma::api::client::sync::sync_events::v5::request::{AccountData, E2EE, ToDevice};
 use matrix_sdk::ruma::api::error::ErrorKind;
-use matrix_sdk::ruma::events::{AnyToDeviceEvent, StateEventType};
+use matrix_sdk::ruma::events::AnyToDeviceEvent;
 use matrix_sdk::ruma::serde::Raw;
-use matrix_sdk::ruma::{OwnedRoomId, RoomId, uint};
+use matrix_sdk::ruma::{OwnedRoomId, RoomId};
 use matrix_sdk::{
     Client, Error, Room, SlidingSync, SlidingSyncList, SlidingSyncListLoadingState, SlidingSyncMode,
 };
@@ -23,6 +21,7 @@ use tokio::sync::watch;
 use widget_turn_matrix_sdk::LiveState;
 
 use super::recovery::{Brought, Trouble};
+use super::required_state;
 use crate::account::{is_session_over, limited, said};
 
 /// The name of the connection, which the homeserver tells from others of the same device.
@@ -37,38 +36,12 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// For the question whether it answers at all.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// Up to so many members, of whom each is an event, all state of the widget's room is brought: its widgets need not wait for
-/// theirs.
-const SMALL: u64 = 200;
-/// What of other rooms is.
-const STATE: [(&str, &str); 12] = [
-    ("m.room.create", ""),
-    ("m.room.name", ""),
-    ("m.room.canonical_alias", ""),
-    ("m.room.encryption", ""),
-    ("m.room.power_levels", ""),
-    ("m.room.history_visibility", ""),
-    ("m.room.join_rules", ""),
-    ("m.room.tombstone", ""),
-    ("m.room.member", "$LAZY"),
-    ("m.room.member", "$ME"),
-    ("im.vector.modular.widgets", "*"),
-    ("m.widget", "*"),
-];
-/// What of the widget's room besides, if it is a large one: calls, which begin while nobody looks.
-const CALLS: [(&str, &str); 4] = [
-    ("org.matrix.msc3401.call", "*"),
-    ("org.matrix.msc3401.call.member", "*"),
-    ("m.call", "*"),
-    ("m.call.member", "*"),
-];
-
 /// Where an account's news come from.
 pub(super) struct Source {
-    client: Client,
-    sliding: Option<SlidingSync>,
+    pub(super) client: Client,
+    pub(super) sliding: Option<SlidingSync>,
     /// The widget's, once it is known.
-    room: OnceLock<OwnedRoomId>,
+    pub(super) room: OnceLock<OwnedRoomId>,
     /// All of that room's state is asked for.
     asks_all: AtomicBool,
     /// It has been brought, and changes are from now on.
@@ -79,10 +52,9 @@ pub(super) struct Source {
     at_once: AtomicBool,
     /// Devices have sent messages since the last sync. Sliding sync does not say so itself.
     messages: Arc<AtomicBool>,
-    done: watch::Sender<u64>,
+    pub(super) done: watch::Sender<u64>,
 }
 
-/// The connection, which brings what of all rooms is to be listed, or nothing yet.
 pub(super) async fn sliding(client: &Client, all_rooms: bool) -> Result<SlidingSync, Error> {
     let (mut e2ee, mut to_device) = (E2EE::default(), ToDevice::default());
     let mut account_data = AccountData::default();
@@ -100,33 +72,10 @@ pub(super) async fn sliding(client: &Client, all_rooms: bool) -> Result<SlidingS
         let list = SlidingSyncList::builder(LIST)
             .sync_mode(SlidingSyncMode::new_growing(BATCH))
             .timeline_limit(1)
-            .required_state(state_types(&STATE));
+            .required_state(required_state::of_any());
         builder = builder.add_list(list);
     }
     builder.build().await
-}
-
-fn some_state() -> Vec<(&'static str, &'static str)> {
-    [&STATE[..], &CALLS].concat()
-}
-
-fn subscription(state: &[(&str, &str)]) -> RoomSubscription {
-    let mut subscription = RoomSubscription::default();
-    subscription.required_state = state_types(state);
-    subscription.timeline_limit = uint!(20);
-    subscription
-}
-
-fn is_small(room: &Room) -> bool {
-    // None, where the homeserver does not count.
-    (1..=SMALL).contains(&room.active_members_count())
-}
-
-fn state_types(types: &[(&str, &str)]) -> Vec<(StateEventType, String)> {
-    let types = types.iter();
-    types
-        .map(|(event_type, key)| (StateEventType::from(*event_type), (*key).to_owned()))
-        .collect()
 }
 
 impl Source {
@@ -156,24 +105,6 @@ impl Source {
         }
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// How many syncs have come to their end.
-    pub(super) fn done(&self) -> watch::Receiver<u64> {
-        self.done.subscribe()
-    }
-
-    /// Looks after the room from now on.
-    pub(super) fn look_after(&self, id: &RoomId) {
-        self.room.get_or_init(|| id.to_owned());
-        if let Some(sliding) = &self.sliding {
-            sliding.subscribe_to_rooms(&[id], Some(subscription(&some_state())), true);
-        }
-    }
-
-    /// Syncs.
     pub(super) async fn once(&self) -> Result<Brought, Trouble> {
         let synced = match self.sliding() {
             Some(sliding) => {
@@ -205,7 +136,7 @@ impl Source {
     }
 
     /// The sliding sync, unless it is refused.
-    fn sliding(&self) -> Option<&SlidingSync> {
+    pub(super) fn sliding(&self) -> Option<&SlidingSync> {
         let refused = self.refused.load(Ordering::Relaxed);
         self.sliding.as_ref().filter(|_| !refused)
     }
@@ -216,12 +147,14 @@ impl Source {
         let room = self.client.get_room(id);
         let asks_all = self.asks_all.load(Ordering::Relaxed);
         if asks_all {
-            sliding.subscribe_to_rooms(&[id], Some(subscription(&[("*", "*")])), false);
-        } else if *self.done.borrow() > 0 && room.is_some_and(|room| is_small(&room)) {
+            sliding.subscribe_to_rooms(&[id], Some(required_state::all()), false);
+        } else if *self.done.borrow() > 0
+            && room.is_some_and(|room| required_state::is_small(&room))
+        {
             self.asks_all.store(true, Ordering::Relaxed);
-            sliding.clear_and_subscribe_to_rooms(&[id], Some(subscription(&[("*", "*")])), false);
+            sliding.clear_and_subscribe_to_rooms(&[id], Some(required_state::all()), false);
         } else {
-            sliding.subscribe_to_rooms(&[id], Some(subscription(&some_state())), false);
+            sliding.subscribe_to_rooms(&[id], Some(required_state::some()), false);
         }
     }
 
@@ -230,7 +163,7 @@ impl Source {
         if self.has_all.load(Ordering::Relaxed) {
             return Some(LiveState::FromSync);
         }
-        let may_have_all = self.sliding().is_some() && is_small(room);
+        let may_have_all = self.sliding().is_some() && required_state::is_small(room);
         (!may_have_all).then_some(LiveState::Subscribe)
     }
 

@@ -1,5 +1,7 @@
 //! Syncs with a small homeserver of the tests' own.
 
+mod state;
+
 use std::sync::Arc;
 use std::time::Duration;
 
