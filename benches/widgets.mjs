@@ -64,21 +64,21 @@ export class Widget {
   watch() {
     this.wants = true;
     this.watching = null;
-    this.#ask("watch_turn_servers", () => {
+    this.ask("watch_turn_servers", () => {
       this.watching = performance.now();
     });
   }
 
   unwatch() {
     this.wants = false;
-    this.#ask("unwatch_turn_servers", () => {
+    this.ask("unwatch_turn_servers", () => {
       this.watching = null;
       this.held = null;
     });
   }
 
-  /** Sends a request of its own, and calls back with the response. */
-  #ask(action, answered = () => {}) {
+  /** Sends a request, and calls back with the response where that is no error. */
+  ask(action, answered = () => {}) {
     const id = `w${(this.number += 1)}`;
     this.asked.set(id, answered);
     this.#send({ api: "fromWidget", widgetId: this.id, requestId: id, action, data: {} });
@@ -102,7 +102,7 @@ export class Widget {
 
   #begin() {
     this.socket.send('c{"type":"loaded"}');
-    this.#ask("content_loaded");
+    this.ask("content_loaded");
   }
 
   #send(message) {
