@@ -3,7 +3,7 @@
 // Synapse. It speaks by the socket itself: the page, which lets a widget say 100 messages a second, is not there to hold it.
 // Prints figures, asserts nothing. `./test` first: it installs what this needs.
 //
-//     node benches/flood.mjs [seconds a stage = 60] [messages = 1000000]
+//     node benches/flood.mjs [seconds a stage = 60] [messages = 1000000] [the only stage]
 
 import { createServer, request } from "node:http";
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
@@ -25,7 +25,7 @@ if (isMainThread) {
 
 /** What the flooding widget does, in a thread of its own: it must not slow those who measure. */
 async function flood({ page, way, seconds, messages }) {
-  const widget = new Widget(page);
+  const widget = new Widget(page, { capabilities: ["org.matrix.msc2762.send.event:org.example.note"] });
   await widget.open();
   while (widget.watching === null) {
     await sleep(10);
@@ -59,6 +59,13 @@ async function flood({ page, way, seconds, messages }) {
         await say(asking("org.example.unknown"));
       }
       break;
+    case "events": {
+      const data = { type: "org.example.note", content: { text: "a".repeat(10_000) } };
+      while (said < messages && !over()) {
+        await say(asking("send_event", data));
+      }
+      break;
+    }
     case "large": {
       const data = { text: "a".repeat(50 * 1000 * 1000) };
       await say(asking("org.example.unknown", data));
@@ -80,8 +87,9 @@ async function flood({ page, way, seconds, messages }) {
       break;
   }
   if (way !== "deaf") {
-    // All before it is taken by then.
-    await Promise.race([answered("supported_api_versions"), new Promise((resolve) => socket.once("close", resolve))]);
+    // All before it is taken by then, or nearly.
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    await Promise.race([answered("supported_api_versions"), closed, sleep(10_000)]);
   }
   const took = (now() - begun) / 1000;
   parentPort.postMessage({ said, took, open: socket.readyState === socket.OPEN });
@@ -99,6 +107,7 @@ async function through(target, test) {
       answer.on("error", () => to.destroy());
       answer.on("end", () => {
         const whole = Buffer.concat(body);
+        if (process.env.SEE) console.log(from.method, from.url.slice(0, 80), answer.statusCode);
         if (from.url.endsWith("/voip/turnServer") && answer.statusCode === 200) {
           issued.set(JSON.parse(whole).username, now());
         }
@@ -163,10 +172,14 @@ async function main() {
       ["messages", `${MESSAGES} requests, answers read`],
       ["deaf", "requests, answers not read"],
       ["passing", `${MESSAGES} requests of others`],
+      ["events", "events of 10 KB for the homeserver"],
       ["large", "2 messages of 50 MB"],
       ["larges", "messages of 50 MB without end"],
       ["loop", "unwatch and watch without end"],
     ]) {
+      if (process.argv[4] && way !== process.argv[4]) {
+        continue;
+      }
       await sleep(2000);
       [updates, answers] = [[], []];
       const before = await taken(pid);

@@ -45,7 +45,7 @@ async fn what_is_kept_is_for_its_owner_only() {
     let store = std::fs::read_dir(account.join("store")).unwrap();
     let modes: Vec<_> = store.map(|file| mode(&file.unwrap().path())).collect();
     assert!(!modes.is_empty(), "matrix-sdk's store is there");
-    assert!(modes.iter().all(|&mode| mode == 0o600), "{modes:o?}");
+    assert!(modes.iter().all(|&mode| mode == 0o600), "{modes:?}");
 }
 
 #[tokio::test]
