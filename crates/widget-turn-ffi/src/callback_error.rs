@@ -7,7 +7,7 @@ use std::fmt;
 pub enum TurnCallbackError {
     /// It did not work.
     Failed {
-        /// Why, for [`TurnFeedState::problem`](crate::TurnFeedState::problem). Nothing else is done with it: not logged,
+        /// Why, for `TurnFeedState.problem`. Nothing else is done with it: not logged,
         /// not told to the widget.
         reason: String,
     },

@@ -89,7 +89,7 @@ impl Calls {
         });
     }
 
-    /// Waits until none is under way. After [`end`](Self::end).
+    /// Waits until none is under way. After `end`.
     pub(crate) async fn over(&self) {
         let mut state = self.state.subscribe();
         // The sender is in `self`: there will be a value to wait for.

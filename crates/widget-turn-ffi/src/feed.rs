@@ -14,8 +14,8 @@ use crate::source::{ForeignSource, TurnSource};
 
 /// One account's TURN credentials: fetched while a widget watches, refreshed before they expire, shared by all.
 ///
-/// Make one for each account and give it to every [`TurnLayer`](crate::TurnLayer) of that account. It has one thread.
-/// [`stop`](Self::stop) it when the account is signed out or the app ends; it also ends when it and its layers are freed.
+/// Make one for each account and give it to every `TurnLayer` of that account. It has one thread.
+/// `stop` it when the account is signed out or the app ends; it also ends when it and its layers are freed.
 #[derive(uniffi::Object)]
 pub struct TurnFeed {
     runtime: Mutex<Option<Runtime>>,
@@ -161,7 +161,7 @@ impl fmt::Debug for TurnFeed {
     }
 }
 
-/// The states of a feed, one after another; see [`TurnFeed::states`].
+/// The states of a feed, one after another; see `TurnFeed.states`.
 #[derive(Debug, uniffi::Object)]
 pub struct TurnFeedStates(AsyncMutex<watch::Receiver<Option<TurnFeedState>>>);
 

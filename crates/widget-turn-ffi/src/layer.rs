@@ -28,8 +28,8 @@ pub struct TurnWidget {
 
 /// The layer of one widget, between its webview and the host.
 ///
-/// Give what the page posts to [`send`](Self::send), and post what [`recv`](Self::recv) gives to the page. Both at the same
-/// time: a widget that does not read is not listened to. [`stop`](Self::stop) it when the webview closes; it also ends when
+/// Give what the page posts to `send`, and post what `recv` gives to the page. Both at the same
+/// time: a widget that does not read is not listened to. `stop` it when the webview closes; it also ends when
 /// it is freed, and when its feed stops or its inner host ends.
 #[derive(uniffi::Object)]
 pub struct TurnLayer {
@@ -147,7 +147,7 @@ impl TurnLayer {
         Arc::new(TurnLayerStates(AsyncMutex::new(status)))
     }
 
-    /// Ends the layer: its watch, what it asks the app, and [`recv`](Self::recv). When it returns, none of the app's
+    /// Ends the layer: its watch, what it asks the app, and `recv`. When it returns, none of the app's
     /// functions that it called is running any more, and it will call none. To stop twice does no harm.
     pub async fn stop(&self) {
         self.end();
@@ -175,7 +175,7 @@ impl fmt::Debug for TurnLayer {
     }
 }
 
-/// The states of a layer, one after another; see [`TurnLayer::states`].
+/// The states of a layer, one after another; see `TurnLayer.states`.
 #[derive(Debug, uniffi::Object)]
 pub struct TurnLayerStates(AsyncMutex<watch::Receiver<LayerStatus>>);
 

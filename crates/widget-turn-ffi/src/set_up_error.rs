@@ -10,7 +10,7 @@ pub enum TurnSetUpError {
         /// The system's words.
         reason: String,
     },
-    /// [`TurnWidget::url`](crate::TurnWidget::url) is no URL.
+    /// `TurnWidget.url` is no URL.
     InvalidUrl {
         /// What was expected.
         reason: String,

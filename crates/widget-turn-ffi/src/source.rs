@@ -35,13 +35,13 @@ impl TurnServerResponse {
     #[uniffi::constructor(default(retry_after = None, date = None))]
     pub fn new(
         status: u16,
-        body: &[u8],
+        body: Vec<u8>,
         retry_after: Option<String>,
         date: Option<String>,
     ) -> Arc<Self> {
         let wait = retry_after
             .and_then(|text| read_retry_after(&text, date.as_deref(), SystemTime::now()));
-        Arc::new(Self(read_response(status, wait, body)))
+        Arc::new(Self(read_response(status, wait, &body)))
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
     fn said(status: u16, body: &str, retry_after: Option<&str>) -> Option<String> {
         let response = TurnServerResponse::new(
             status,
-            body.as_bytes(),
+            body.as_bytes().to_vec(),
             retry_after.map(str::to_owned),
             None,
         );
@@ -133,7 +133,7 @@ mod tests {
     fn a_response_does_not_show_the_password() {
         let body =
             br#"{"username":"u","password":"hush","uris":["turn:t.example.org"],"ttl":3600}"#;
-        let response = TurnServerResponse::new(200, body, None, None);
+        let response = TurnServerResponse::new(200, body.to_vec(), None, None);
         assert!(!format!("{response:?}").contains("hush"));
     }
 
@@ -141,7 +141,7 @@ mod tests {
     fn a_date_in_retry_after_is_by_the_homeservers_clock() {
         let response = TurnServerResponse::new(
             503,
-            b"",
+            Vec::new(),
             Some("Tue, 24 Nov 2026 18:00:30 GMT".to_owned()),
             Some("Tue, 24 Nov 2026 18:00:00 GMT".to_owned()),
         );

@@ -48,8 +48,9 @@ impl TurnSource for Source {
         self.calls.fetch_add(1, Ordering::SeqCst);
         match self.homeserver {
             Homeserver::Answers => {
-                let body = br#"{"username":"u","password":"hush","uris":["turn:t.example.org"],"ttl":60}"#;
-                Ok(TurnServerResponse::new(200, body, None, None))
+                let body =
+                    br#"{"username":"u","password":"hush","uris":["turn:t.example.org"],"ttl":60}"#;
+                Ok(TurnServerResponse::new(200, body.to_vec(), None, None))
             }
             Homeserver::Fails => Err(failed("unplugged")),
             Homeserver::Hangs => std::future::pending().await,
@@ -201,7 +202,8 @@ async fn what_is_not_the_layers_goes_to_the_inner_host_and_back() {
     let text = request("org.example.echo");
     assert!(within(layer.send(text.clone())).await);
     assert_eq!(within(hears.recv()).await, Some(text));
-    let text = r#"{"api":"toWidget","widgetId":"w","requestId":"1","action":"org.example","data":{}}"#;
+    let text =
+        r#"{"api":"toWidget","widgetId":"w","requestId":"1","action":"org.example","data":{}}"#;
     say.send(text.to_owned()).unwrap();
     assert_eq!(within(layer.recv()).await.as_deref(), Some(text));
 
@@ -221,7 +223,11 @@ async fn after_stop_nothing_comes_and_nothing_is_called() {
     };
     let calls = source.calls.clone();
     let (feed, layer) = layer(source, YES);
-    assert_eq!(watch(&layer).await, json!({}), "after 2 s without credentials");
+    assert_eq!(
+        watch(&layer).await,
+        json!({}),
+        "after 2 s without credentials"
+    );
     let (feed_states, layer_states) = (feed.states(), layer.states());
     for _ in 0..2 {
         within(feed.stop()).await;
