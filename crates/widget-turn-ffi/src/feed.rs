@@ -12,7 +12,8 @@ use crate::calls::Calls;
 use crate::set_up_error::TurnSetUpError;
 use crate::source::{ForeignSource, TurnSource};
 
-/// One account's TURN credentials: fetched while a widget watches, refreshed before they expire, shared by all.
+/// One account's TURN credentials: fetched for the first widget that may have them, refreshed before they expire while one
+/// watches, shared by all.
 ///
 /// Make one for each account and give it to every `TurnLayer` of that account. It has one thread.
 /// `stop` it when the account is signed out or the app ends; it also ends when it and its layers are freed.
@@ -33,7 +34,7 @@ pub struct TurnFeedState {
     /// What went wrong when the homeserver was asked last, in English words for a person; nothing if it went well. What is
     /// in hand may be valid all the same.
     pub problem: Option<String>,
-    /// How many widgets watch. While there is none, nothing is fetched.
+    /// How many widgets watch. While there is none, nothing is refreshed.
     pub watching: u32,
 }
 
@@ -60,7 +61,7 @@ pub enum TurnSupply {
 
 #[uniffi::export]
 impl TurnFeed {
-    /// A feed that does nothing until a widget watches.
+    /// A feed that does nothing until a widget wants it.
     #[uniffi::constructor]
     pub fn new(source: Arc<dyn TurnSource>) -> Result<Arc<Self>, TurnSetUpError> {
         let runtime = Builder::new_multi_thread()

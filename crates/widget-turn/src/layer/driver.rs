@@ -143,6 +143,10 @@ impl<P: PermissionPolicy> Driver<P> {
                 (token, granted) = decided(&mut self.asking) => {
                     self.asking = None;
                     self.status.decided(granted);
+                    if granted {
+                        // Widgets ask for TURN servers as soon as they are told that they may.
+                        self.feed.prefetch();
+                    }
                     self.machine.handle_decision(self.clock.now(), &token, granted);
                 }
                 () = &mut timer, if deadline.is_some() => {
