@@ -11,7 +11,7 @@ use tokio::sync::watch;
 pub(crate) struct Calls {
     state: Arc<watch::Sender<State>>,
     /// These end with those.
-    parent: Option<Arc<Calls>>,
+    parent: Option<Arc<Self>>,
 }
 
 #[derive(Debug)]
@@ -52,8 +52,8 @@ impl Calls {
         tokio::select! {
             biased;
             _ = state.wait_for(|state| matches!(state, State::Ended { .. })) => None,
-            // Moved in here, so that it is dropped before it counts as over.
-            result = async move { call.await } => Some(result),
+            // Moved into the `select!`, so that it is dropped before it counts as over.
+            result = call => Some(result),
         }
     }
 
