@@ -117,8 +117,16 @@ impl Drop for UnderWay<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
 
     use super::*;
+
+    async fn over(calls: &Calls) {
+        calls.end();
+        tokio::time::timeout(Duration::from_secs(60), calls.over())
+            .await
+            .expect("they are over");
+    }
 
     struct Flag(Arc<AtomicBool>);
 
@@ -146,8 +154,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!calls.have_ended());
-        calls.end();
-        calls.over().await;
+        over(&calls).await;
         assert!(dropped.load(Ordering::SeqCst));
         assert_eq!(running.await.unwrap(), None);
     }
@@ -156,8 +163,7 @@ mod tests {
     async fn no_call_begins_after_the_end() {
         let calls = Calls::new();
         assert_eq!(calls.run(async { 1 }).await, Some(1));
-        calls.end();
-        calls.over().await;
+        over(&calls).await;
         assert_eq!(
             calls.run(async { unreachable!("it must not begin") }).await,
             None::<()>
@@ -171,8 +177,7 @@ mod tests {
         one.end();
         assert_eq!(one.run(async { 1 }).await, None);
         assert_eq!(other.run(async { 1 }).await, Some(1));
-        feed.end();
-        feed.over().await;
+        over(&feed).await;
         assert!(other.have_ended());
         assert_eq!(other.run(async { 1 }).await, None);
     }
