@@ -1,14 +1,17 @@
 //! `widget-turn check`: whether TURN servers work, and what to do if they don't.
 //!
 //! [`homeserver`] asks for servers and credentials, [`probe`] tries each server through [`client`], [`lint`] looks at what needs
-//! no trying, [`fault`] has the sentence for whatever went wrong, [`report`] shows it.
+//! no trying, [`fault`] has the sentence for whatever went wrong, [`report`] shows it, and all that is printed
+//! goes through [`output`].
 
 mod client;
 mod expiry;
 mod fault;
 mod homeserver;
 mod lint;
+mod output;
 mod probe;
+mod redaction;
 mod report;
 mod round;
 mod round_trip;
@@ -17,7 +20,7 @@ mod textfile;
 mod tls;
 mod watch;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -30,6 +33,7 @@ use crate::arguments;
 use crate::credentials::{SharedSecret, system_clock};
 use crate::terminal::Progress;
 use homeserver::Homeserver;
+use output::Output;
 use report::Report;
 use report::grade::{NO_HOMESERVER, NONE_WORKS};
 use round::{Settings, Source};
@@ -71,13 +75,14 @@ enum CheckError {
 
 /// Runs to its end; the exit code is the command's.
 pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
-    let progress = Progress::on_a_terminal();
+    let output = Output::new(&arguments);
+    let progress = output.progress();
     let interrupted = interruptions(progress.clone());
     let source = match source(&arguments, &progress, interrupted.clone()).await {
         Ok(source) => source,
         Err(error) => {
             progress.clear();
-            eprintln!("widget-turn: {error}");
+            output.complain(&error);
             return match error {
                 CheckError::Interrupted => INTERRUPTED.into(),
                 CheckError::Account(_) => NO_HOMESERVER.into(),
@@ -97,8 +102,8 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
         progress,
     };
     let exit_code = match arguments.watch {
-        None => settings.once(&arguments).await,
-        Some(every) => settings.again_and_again(every, &arguments).await,
+        None => settings.once(&arguments, &output).await,
+        Some(every) => settings.again_and_again(every, &arguments, &output).await,
     };
     exit_code.unwrap_or(INTERRUPTED).into()
 }
@@ -122,15 +127,6 @@ pub(crate) async fn relays(server: &TurnServer, interrupted: Receiver<bool>) -> 
     };
     let report = serde_json::to_value(settings.round().await);
     report.expect("a report has no map with keys that are no strings")
-}
-
-fn print(text: &str) {
-    // Whoever reads may have read enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-fn json(written: serde_json::Result<String>) -> String {
-    written.expect("a report has no map with keys that are no strings") + "\n"
 }
 
 /// Turns true at the first Ctrl-C. The second ends the program, whatever it leaves behind.
@@ -250,10 +246,10 @@ fn read_secret(path: &Path, expected: &'static str) -> Result<Secret, CheckError
 
 impl Settings {
     /// One round and its report.
-    async fn once(&self, arguments: &arguments::Check) -> Option<u8> {
-        let report = self.shown_round(arguments).await;
-        print(&if arguments.json {
-            json(serde_json::to_string_pretty(&report))
+    async fn once(&self, arguments: &arguments::Check, output: &Output) -> Option<u8> {
+        let report = self.shown_round(arguments, output).await;
+        output.print(&if arguments.json {
+            output::json_pretty(&report)
         } else {
             report::text::render(&report)
         });
@@ -261,12 +257,17 @@ impl Settings {
     }
 
     /// Rounds until somebody interrupts.
-    async fn again_and_again(&self, every: Duration, arguments: &arguments::Check) -> Option<u8> {
+    async fn again_and_again(
+        &self,
+        every: Duration,
+        arguments: &arguments::Check,
+        output: &Output,
+    ) -> Option<u8> {
         let mut board = Board::new(std::io::stdout().is_terminal());
         let round = async || {
-            let report = self.shown_round(arguments).await;
-            print(&if arguments.json {
-                json(serde_json::to_string(&report))
+            let report = self.shown_round(arguments, output).await;
+            output.print(&if arguments.json {
+                output::json_line(&report)
             } else {
                 board.round(&report)
             });
@@ -274,18 +275,15 @@ impl Settings {
         };
         let exit_code = watch::repeat(every, self.interrupted.clone(), round).await;
         if !arguments.json {
-            print(&board.end());
+            output.print(&board.end());
         }
         exit_code
     }
 
     /// A round, as it may be shown, and its metrics in their file.
-    async fn shown_round(&self, arguments: &arguments::Check) -> Report {
-        let mut report = self.round().await;
+    async fn shown_round(&self, arguments: &arguments::Check, output: &Output) -> Report {
+        let report = output.shown(self.round().await);
         self.progress.clear();
-        if arguments.redact {
-            report.redact();
-        }
         if let Some(path) = arguments
             .prometheus_textfile
             .as_deref()
@@ -293,7 +291,7 @@ impl Settings {
         {
             let metrics = report::prometheus::render(&report);
             if let Err(error) = textfile::replace(path, &metrics) {
-                eprintln!("widget-turn: cannot write {}: {error}", path.display());
+                output.complain(&format!("cannot write {}: {error}", path.display()));
             }
         }
         report

@@ -32,7 +32,10 @@ const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log();
+    // Logs have names in them.
+    if !matches!(&arguments.command, Command::Check(check) if check.redact) {
+        log();
+    }
     let command = match arguments.command {
         // It ends by Ctrl-C in its own way.
         Command::Check(arguments) => return check::run(*arguments).await,

@@ -90,7 +90,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE")]
     pub(crate) prometheus_textfile: Option<PathBuf>,
 
-    /// Hide user names, host names and addresses, for pasting the report into an issue
+    /// Hide user names, host names and addresses in all that is printed, for pasting it into an issue; nothing is logged
     #[arg(long)]
     pub(crate) redact: bool,
 

@@ -19,6 +19,8 @@ use http::{get, is_loopback};
 
 const PATH: &str = "/_matrix/client/v3/voip/turnServer";
 const WELL_KNOWN: &str = "/.well-known/matrix/client";
+/// How much is shown of a lifetime that is no number, in characters.
+const MAX_TTL: usize = 40;
 /// How far the clocks may be apart, in seconds.
 const MAX_SKEW: i64 = 10;
 
@@ -169,10 +171,7 @@ impl Homeserver {
             report.retry_after_seconds = wait;
         }
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        report.ttl = json
-            .get("ttl")
-            .filter(|ttl| ttl.is_number() || ttl.is_string())
-            .cloned();
+        report.ttl = json.get("ttl").and_then(named_ttl);
         let (step, supply) = understood(&fetched, &json, report);
         report.steps.push(step.took(started.elapsed()));
         if supply.is_some() {
@@ -194,6 +193,15 @@ impl Homeserver {
             }
         }
         supply
+    }
+}
+
+/// A ttl as a report may have it.
+fn named_ttl(ttl: &Value) -> Option<Value> {
+    match ttl {
+        Value::Number(_) => Some(ttl.clone()),
+        Value::String(text) => Some(text.chars().take(MAX_TTL).collect::<String>().into()),
+        _ => None,
     }
 }
 

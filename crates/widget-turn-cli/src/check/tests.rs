@@ -4,6 +4,7 @@ mod expiry;
 mod faults;
 mod homeservers;
 mod interruption;
+mod redacted;
 mod schema;
 mod secure;
 mod servers;

@@ -25,7 +25,10 @@ pub(super) fn understood(
             let ttl = report
                 .ttl
                 .as_ref()
-                .map_or_else(String::new, |ttl| format!(", ttl {ttl} s"));
+                .map_or_else(String::new, |ttl| match ttl {
+                    Value::String(text) => format!(", ttl {text}"),
+                    ttl => format!(", ttl {ttl} s"),
+                });
             (
                 step(Outcome::Ok, format!("{status}, {count} TURN URIs{ttl}")),
                 Some(supply),

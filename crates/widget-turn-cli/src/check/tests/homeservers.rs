@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-struct Stub {
-    address: SocketAddr,
+pub(super) struct Stub {
+    pub(super) address: SocketAddr,
     task: AbortHandle,
 }
 
@@ -18,7 +18,11 @@ impl Drop for Stub {
     }
 }
 
-async fn stub(status: u16, headers: &[(&'static str, &'static str)], body: String) -> Stub {
+pub(super) async fn stub(
+    status: u16,
+    headers: &[(&'static str, &'static str)],
+    body: String,
+) -> Stub {
     let headers = headers.to_vec();
     let answer = move || {
         let status = StatusCode::from_u16(status).unwrap();
@@ -36,7 +40,7 @@ async fn stub(status: u16, headers: &[(&'static str, &'static str)], body: Strin
     }
 }
 
-async fn ask(address: SocketAddr) -> Report {
+pub(super) async fn ask(address: SocketAddr) -> Report {
     let mut settings = settings(&[], GENEROUS);
     let token = Secret::new("syt_canary");
     let homeserver = Homeserver::new(&format!("http://{address}"), token).unwrap();
