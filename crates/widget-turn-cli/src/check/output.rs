@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::redaction::Redaction;
 use super::report::Report;
 use crate::arguments;
-use crate::terminal::{Progress, escaped};
+use crate::terminal::{Progress, escaped, escaped_json};
 
 pub(crate) struct Output {
     redaction: Option<Arc<Mutex<Redaction>>>,
@@ -88,7 +88,8 @@ pub(crate) fn json_line(report: &Report) -> String {
 }
 
 fn written(json: serde_json::Result<String>) -> String {
-    json.expect("a report has no map with keys that are no strings") + "\n"
+    let json = json.expect("a report has no map with keys that are no strings");
+    escaped_json(&json) + "\n"
 }
 
 #[cfg(test)]

@@ -96,8 +96,8 @@ impl Redaction {
             let length = hidden.len();
             let same = rest.get(..length)?.eq_ignore_ascii_case(hidden);
             let after = rest[length..].chars().next();
-            let part = joined(before, hidden.chars().next())
-                || joined(hidden.chars().next_back(), after);
+            let part =
+                joined(before, hidden.chars().next()) || joined(hidden.chars().next_back(), after);
             (same && !part).then(|| (length, name.clone()))
         })
     }

@@ -93,6 +93,11 @@ async fn a_ttl_that_is_a_text_is_escaped_cut_and_redacted() {
     let text = report::text::render(&report);
     assert!(text.contains(r"ttl \u{9b}31m at 203.0.113.9"), "{text}");
     assert!(text.len() < 3000, "{text}");
+    let json = output::json_line(&report);
+    assert!(
+        json.contains(r#""ttl":"\u009b31m at 203.0.113.9 9"#),
+        "{json}"
+    );
     let printed = printed(report, &mut Redaction::default());
     assert_hidden(&printed, &["203.0.113.9"]);
 }
