@@ -17,7 +17,7 @@ use widget_turn_proto::Secret;
 use super::fault::{Expiry, Fault};
 use super::lint;
 use super::report::{AddressReport, Outcome, ServerReport, Step, StepName};
-use super::target::{Reach, Target};
+use super::target::{Reach, Target, without_userinfo};
 use super::tls::Tls;
 use crate::credentials::{UnixClock, expiry_of};
 use crate::stun::request::Signer;
@@ -53,7 +53,7 @@ impl Probe {
     /// Tries a URI.
     pub(crate) async fn server(&self, uri: &str) -> ServerReport {
         let mut report = ServerReport {
-            uri: uri.to_owned(),
+            uri: without_userinfo(uri).unwrap_or_else(|| uri.to_owned()),
             transport: None,
             port: None,
             outcome: Outcome::Skipped,
