@@ -11,6 +11,7 @@ mod homeserver;
 mod lint;
 mod output;
 mod probe;
+mod quota;
 mod redaction;
 mod report;
 mod round;
@@ -34,6 +35,7 @@ use crate::credentials::{SharedSecret, system_clock};
 use crate::terminal::Progress;
 use homeserver::Homeserver;
 use output::Output;
+use quota::Quota;
 use report::Report;
 use report::grade::{NO_HOMESERVER, NONE_WORKS};
 use round::{Settings, Source};
@@ -98,6 +100,7 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
         parallel: arguments.parallel,
         expect_expiry: arguments.expect_expiry,
         clock: system_clock(),
+        quota: Quota::new(quota::LAG),
         interrupted,
         progress,
     };
@@ -122,6 +125,7 @@ pub(crate) async fn relays(server: &TurnServer, interrupted: Receiver<bool>) -> 
         parallel: false,
         expect_expiry: false,
         clock: system_clock(),
+        quota: Quota::new(quota::LAG),
         progress: Progress::Hidden,
         interrupted,
     };

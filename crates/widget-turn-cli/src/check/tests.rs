@@ -4,6 +4,7 @@ mod expiry;
 mod faults;
 mod homeservers;
 mod interruption;
+mod quota;
 mod redacted;
 mod schema;
 mod secure;
@@ -70,6 +71,7 @@ fn settings(uris: &[String], limit: Duration) -> Settings {
         parallel: false,
         expect_expiry: false,
         clock: system_clock(),
+        quota: Quota::new(SHORT),
         progress: Progress::Hidden,
         interrupted: channel(false).1,
     }
