@@ -14,7 +14,7 @@ use super::lint::span;
 use super::report::{HomeserverReport, Outcome, Step, StepName};
 use super::round::Supply;
 use crate::account::Account;
-use answer::{lint_form, understood};
+use answer::{lint_form, lint_members, understood};
 use http::{get, is_loopback};
 
 const PATH: &str = "/_matrix/client/v3/voip/turnServer";
@@ -172,10 +172,13 @@ impl Homeserver {
         }
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         report.ttl = json.get("ttl").and_then(named_ttl);
-        let (step, supply) = understood(&fetched, &json, report);
+        let (step, supply) = understood(&fetched, &json, &answer, report);
         report.steps.push(step.took(started.elapsed()));
         if supply.is_some() {
             report.steps.extend(lint_form(&json));
+        }
+        if (200..300).contains(&answer.status) {
+            report.steps.extend(lint_members(&json));
         }
         if let Some(skew) = answer.clock_skew {
             report.clock_skew_seconds = Some(skew);

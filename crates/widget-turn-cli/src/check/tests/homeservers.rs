@@ -61,7 +61,7 @@ async fn what_a_homeserver_gives_is_tried() {
     let body = serde_json::json!({
         "username": USERNAME,
         "password": *password,
-        "uris": [format!("turn:{}?transport=udp", server.address), "stuns:x"],
+        "uris": [format!("turn:{}?transport=udp", server.address), 5, "stuns:x", null],
         "ttl": 0,
     });
     let stub = stub(
@@ -93,6 +93,9 @@ async fn every_other_answer_is_told_apart() {
     let none = r#"{"errcode":"M_NOT_FOUND","error":"No TURN config set"}"#;
     let empty = r#"{"username":"","password":"","uris":[],"ttl":86400}"#;
     let nobody = r#"{"username":"","password":"hunter2","uris":["turn:a.example"],"ttl":86400}"#;
+    let page = &[("content-type", "text/html; charset=utf-8")][..];
+    let bad = r#"{"username":5,"password":["hunter2"],"uris":[null,7],"ttl":"soon"}"#;
+    let too_long = " ".repeat(70_000);
     for (name, status, headers, body, exit_code) in [
         ("empty-object", 200, &[][..], "{}", 2),
         ("no-uris", 200, &[], empty, 2),
@@ -105,11 +108,19 @@ async fn every_other_answer_is_told_apart() {
         (
             "redirect",
             302,
-            &[("location", "https://elsewhere.example/")],
+            &[(
+                "location",
+                "https://alice:hunter2@elsewhere.example/x?token=hunter2#hunter2",
+            )],
             "",
             3,
         ),
         ("no-homeserver", 404, &[], "<html>", 3),
+        ("html", 200, page, "<html>hunter2", 3),
+        ("empty", 200, &[], "", 3),
+        ("list", 200, &[], "[5]", 3),
+        ("too-long", 200, &[], &too_long, 3),
+        ("bad-members", 200, &[], bad, 2),
     ] {
         let stub = stub(status, headers, body.to_owned()).await;
         let report = ask(stub.address).await;
