@@ -34,7 +34,7 @@ use crate::arguments;
 use crate::credentials::{SharedSecret, system_clock};
 use crate::terminal::Progress;
 use homeserver::Homeserver;
-use output::Output;
+use output::{NOT_WRITTEN, Output};
 use quota::Quota;
 use report::Report;
 use report::grade::{NO_HOMESERVER, NONE_WORKS};
@@ -108,7 +108,7 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
         None => settings.once(&arguments, &output).await,
         Some(every) => settings.again_and_again(every, &arguments, &output).await,
     };
-    exit_code.unwrap_or(INTERRUPTED).into()
+    exit_code.into()
 }
 
 /// Tries TURN servers as the command does, until somebody interrupts; the report by `docs/check.schema.json`.
@@ -249,56 +249,66 @@ fn read_secret(path: &Path, expected: &'static str) -> Result<Secret, CheckError
 }
 
 impl Settings {
-    /// One round and its report.
-    async fn once(&self, arguments: &arguments::Check, output: &Output) -> Option<u8> {
-        let report = self.shown_round(arguments, output).await;
-        output.print(&if arguments.json {
+    /// One round and its report; the exit code.
+    async fn once(&self, arguments: &arguments::Check, output: &Output) -> u8 {
+        let (report, kept) = self.shown_round(arguments, output).await;
+        let printed = output.print(&if arguments.json {
             output::json_pretty(&report)
         } else {
             report::text::render(&report)
         });
-        (!report.interrupted).then_some(report.exit_code)
+        match (printed, kept) {
+            (Err(unread), _) => unread,
+            _ if report.interrupted => INTERRUPTED,
+            (Ok(()), Err(unwritten)) => unwritten,
+            (Ok(()), Ok(())) => report.exit_code,
+        }
     }
 
-    /// Rounds until somebody interrupts.
+    /// Rounds until somebody interrupts; the exit code.
     async fn again_and_again(
         &self,
         every: Duration,
         arguments: &arguments::Check,
         output: &Output,
-    ) -> Option<u8> {
+    ) -> u8 {
         let mut board = Board::new(std::io::stdout().is_terminal());
         let round = async || {
-            let report = self.shown_round(arguments, output).await;
-            output.print(&if arguments.json {
+            // Metrics that are not written get old, which is seen there; the next may be.
+            let (report, _) = self.shown_round(arguments, output).await;
+            let text = if arguments.json {
                 output::json_line(&report)
             } else {
                 board.round(&report)
-            });
-            report
+            };
+            output.print(&text).map(|()| report)
         };
         let exit_code = watch::repeat(every, self.interrupted.clone(), round).await;
         if !arguments.json {
-            output.print(&board.end());
+            // Somebody who has gone does not miss it.
+            let _ = output.print(&board.end());
         }
-        exit_code
+        exit_code.unwrap_or(INTERRUPTED)
     }
 
-    /// A round, as it may be shown, and its metrics in their file.
-    async fn shown_round(&self, arguments: &arguments::Check, output: &Output) -> Report {
+    /// A round, as it may be shown, and whether its metrics are in their file, or else the exit code.
+    async fn shown_round(
+        &self,
+        arguments: &arguments::Check,
+        output: &Output,
+    ) -> (Report, Result<(), u8>) {
         let report = output.shown(self.round().await);
         self.progress.clear();
-        if let Some(path) = arguments
-            .prometheus_textfile
-            .as_deref()
-            .filter(|_| !report.interrupted)
-        {
-            let metrics = report::prometheus::render(&report);
-            if let Err(error) = textfile::replace(path, &metrics) {
-                output.complain(&format!("cannot write {}: {error}", path.display()));
-            }
-        }
-        report
+        let path = arguments.prometheus_textfile.as_deref();
+        let Some(path) = path.filter(|_| !report.interrupted) else {
+            return (report, Ok(()));
+        };
+        let metrics = report::prometheus::render(&report);
+        let written = textfile::replace(path, &metrics).map_err(|error| {
+            output.complain(&format!("cannot write {}: {error}", path.display()));
+            NOT_WRITTEN
+        });
+        (report, written)
     }
 }
 

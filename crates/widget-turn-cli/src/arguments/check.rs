@@ -118,6 +118,9 @@ Exit codes:
   1  some relay, some fail
   2  none relays, or the command line was wrong (then nothing is on standard output)
   3  the homeserver could not be asked, or refused
+  4  all was tried, but the metrics or the report could not be written
+  130  ended by Ctrl-C or SIGTERM; with --watch the code of the last whole round
+  141  ended because nobody reads standard output any more, as in `check --watch 10m | head`
 
 Examples:
   widget-turn check --homeserver example.org --user @alice:example.org            asks for the password once
@@ -130,7 +133,7 @@ Examples:
 
 No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C too.
 Certificates are verified by this machine's roots; SSL_CERT_FILE names others.
-Ctrl-C or SIGTERM: 130, or with --watch the code of the last whole round. More in docs/check.md.";
+More in docs/check.md.";
 
 fn step_limit(text: &str) -> Result<Duration, String> {
     let expected = "expected a time from 100ms to 1m, such as 5s";

@@ -2,13 +2,18 @@
 //! for.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::redaction::Redaction;
 use super::report::Report;
 use crate::arguments;
 use crate::terminal::{Progress, escaped, escaped_json};
+
+/// What was found could not be written where it should have been.
+pub(crate) const NOT_WRITTEN: u8 = 4;
+/// As a shell says it of a program that wrote into a pipe that nobody reads.
+const BROKEN_PIPE: u8 = 141;
 
 pub(crate) struct Output {
     redaction: Option<Arc<Mutex<Redaction>>>,
@@ -52,14 +57,27 @@ impl Output {
     }
 
     /// Prints what a report that may be [`shown`](Self::shown) has been rendered to.
-    pub(crate) fn print(&self, text: &str) {
-        // Whoever reads may have read enough.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+    ///
+    /// # Errors
+    ///
+    /// The exit code of a command that nobody reads any more.
+    pub(crate) fn print(&self, text: &str) -> Result<(), u8> {
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| match error.kind() {
+            // Whoever read has read enough.
+            ErrorKind::BrokenPipe => BROKEN_PIPE,
+            _ => {
+                self.complain(&format!("cannot write to standard output: {error}"));
+                NOT_WRITTEN
+            }
+        })
     }
 
     /// Says on standard error what went wrong.
     pub(crate) fn complain(&self, what: &impl Display) {
-        eprintln!("widget-turn: {}", self.complaint(what));
+        // Nobody is left to be told of a failure here.
+        let _ = writeln!(std::io::stderr(), "widget-turn: {}", self.complaint(what));
     }
 
     fn complaint(&self, what: &impl Display) -> String {
