@@ -132,6 +132,8 @@ test("after Ctrl-C nothing is left that counts against the quota", async (t) => 
   const granted = () => server.output().match(/ALLOCATE processed, success/g)?.length;
   await until("both allocations", () => granted() === 2);
   running.child.kill("SIGINT");
+  // As where a shell and npm both pass it on.
+  running.child.kill("SIGTERM");
   const [code] = await running.ended;
   assert.equal(code, 130, running.output());
   assert.match(running.output(), /Interrupted/);

@@ -8,6 +8,7 @@ mod client;
 mod expiry;
 mod fault;
 mod homeserver;
+mod interruption;
 mod lint;
 mod output;
 mod probe;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::sync::watch::{Receiver, channel};
+use tokio::sync::watch::Receiver;
 use widget_turn_proto::{Secret, TurnServer};
 
 use crate::account::{self, AccountError};
@@ -34,6 +35,7 @@ use crate::arguments;
 use crate::credentials::{SharedSecret, system_clock};
 use crate::terminal::Progress;
 use homeserver::Homeserver;
+use interruption::{INTERRUPTED, interruptions};
 use output::{NOT_WRITTEN, Output};
 use quota::Quota;
 use report::Report;
@@ -42,8 +44,6 @@ use round::{Settings, Source};
 use tls::Tls;
 use watch::Board;
 
-/// As a shell says it of a program that ended by Ctrl-C.
-const INTERRUPTED: u8 = 130;
 /// The longest user name that a STUN message holds, in bytes.
 const MAX_USERNAME: usize = 513;
 
@@ -131,37 +131,6 @@ pub(crate) async fn relays(server: &TurnServer, interrupted: Receiver<bool>) -> 
     };
     let report = serde_json::to_value(settings.round().await);
     report.expect("a report has no map with keys that are no strings")
-}
-
-/// Turns true at the first Ctrl-C. The second ends the program, whatever it leaves behind.
-fn interruptions(progress: Progress) -> Receiver<bool> {
-    let (sender, receiver) = channel(false);
-    tokio::spawn(async move {
-        while interruption().await.is_ok() {
-            if sender.send_replace(true) {
-                progress.clear();
-                std::process::exit(INTERRUPTED.into());
-            }
-        }
-        // Without signals nobody interrupts.
-        sender.closed().await;
-    });
-    receiver
-}
-
-/// Ctrl-C, or whoever stops services.
-async fn interruption() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }
 
 /// Looks whether metrics can be written, before hours have passed.

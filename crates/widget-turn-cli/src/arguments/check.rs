@@ -131,7 +131,8 @@ Examples:
   widget-turn check turn:turn.example.org --secret-file secret.txt --ttl 10s --expect-expiry
   widget-turn check --homeserver example.org --token-file token.txt --watch 10m --prometheus-textfile turn.prom
 
-No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C too.
+No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C too; one that
+follows half a second later or more ends at once.
 Certificates are verified by this machine's roots; SSL_CERT_FILE names others.
 More in docs/check.md.";
 

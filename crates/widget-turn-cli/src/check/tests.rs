@@ -14,6 +14,7 @@ mod well;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::sync::watch::channel;
 use tokio::task::AbortHandle;
 
 use super::*;
