@@ -141,6 +141,22 @@ test("a widget that asks for more than TURN: the person sees all of it, and what
   assert.deepEqual(tab.errors, []);
 });
 
+test("a single thing that is not TURN is not ticked for the person", async (t) => {
+  const { tab, decisions } = await host(t, [TURN], { rewrite: asking([MANY[5]]) });
+  await tab.at("permission-capability").first().waitFor();
+  assert.deepEqual(await ticked(tab), []);
+  await until("the guard to be over", () => tab.page.evaluate(() => !document.getElementById("permission-body").inert));
+  const once = tab.at("permission-allow-once");
+  assert.equal(await once.isDisabled(), true, "nothing is granted without a tick");
+  assert.equal(await tab.at("permission-allow-always").isDisabled(), true);
+  await tab.page.screenshot({ path: join(artifacts, "dialog-single.png") });
+  await tab.at("permission-capability").click();
+  await once.click();
+  await until("the answer", () => decisions.length > 0);
+  assert.deepEqual(decisions[0].capabilities, [MANY[5].name]);
+  assert.deepEqual(tab.errors, []);
+});
+
 for (const [name, options] of [
   ["light", {}],
   ["dark", { colorScheme: "dark" }],

@@ -301,6 +301,7 @@ test("a homeserver that was away for a while is back for the widget too; then it
   const { updates } = await alice.seen();
   const { username } = updates.at(-1);
   await until("the credentials to expire", () => Date.now() > expiry(username), 60_000);
+  synapse.forgetSyncs();
   await synapse.resume();
   await until("the return to be told", () => alice.host.of("sync").at(-1)?.state === "online", 60_000);
   await until("fresh credentials", async () => (await alice.seen()).updates.at(-1).username !== username, 60_000);

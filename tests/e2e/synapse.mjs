@@ -1,5 +1,6 @@
 // Synapse as the tests run it: on loopback, with a database of its own and no federation.
 
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -128,6 +129,17 @@ export class Synapse {
     this.#running.child.kill("SIGTERM");
     await this.#running.ended;
     this.#log += this.#running.output();
+  }
+
+  /** While it is away: the connections of sliding sync are gone, as after a restore or a long time. */
+  forgetSyncs() {
+    const forget = `
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as database:
+    database.execute("PRAGMA foreign_keys = ON")
+    assert database.execute("DELETE FROM sliding_sync_connections").rowcount > 0
+`;
+    execFileSync(python, ["-c", forget, join(this.#home, "homeserver.db")]);
   }
 
   /** How often credentials were asked for, by all or by one user. */

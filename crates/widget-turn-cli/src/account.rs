@@ -15,18 +15,20 @@ use std::time::Duration;
 use matrix_sdk::authentication::matrix::MatrixSession;
 use matrix_sdk::config::RequestConfig;
 use matrix_sdk::ruma::api::client::account::whoami;
-use matrix_sdk::ruma::{OwnedUserId, UserId};
+use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId, UserId};
 use matrix_sdk::store::RoomLoadSettings;
 use matrix_sdk::{Client, SqliteStoreConfig};
 use url::Url;
 
 use crate::arguments;
+use crate::shutdown::unbroken;
 use crate::terminal::Progress;
 use credential::Credential;
 use folder::Folder;
 use homeserver::Homeserver;
 use kept::Kept;
 
+pub(crate) use credential::TOKEN_VARIABLE;
 pub(crate) use fault::{AccountError, Fault, is_session_over, limited, said};
 pub(crate) use homeserver::is_loopback;
 
@@ -62,7 +64,7 @@ pub(crate) async fn log_in(
     progress: &Progress,
 ) -> Result<Account, AccountError> {
     let root = folder::root(login.data.as_deref())?;
-    let credential = Credential::read(login)?;
+    let credential = Credential::read(login).await?;
     if let Some(Credential::Token(token)) = &credential {
         return by_token(login, token, &root, progress).await;
     }
@@ -80,11 +82,29 @@ pub(crate) async fn log_in(
     let homeserver = Homeserver::read(named.unwrap_or_else(|| user.server_name().as_str()))?;
     progress.show(homeserver.name(), "looking for it");
     let base_url = homeserver.base_url().await?;
-    let session = login::log_in(&base_url, &user, credential, browser, progress).await?;
-    let kept = Kept::new(homeserver.name(), base_url, session)?;
-    folder.keep(&kept)?;
+    let ready = login::prepare(&base_url, &user, credential, browser, progress).await?;
+    let name = homeserver.name().to_owned();
+    let (folder, kept) = unbroken(begin(folder, name, ready)).await?;
     progress.show(user.as_str(), "beginning a session");
     take_up(folder, &user, kept).await
+}
+
+/// Logs in, and keeps the session that this begins. One that cannot be kept is ended: nobody could.
+async fn begin(
+    mut folder: Folder,
+    name: String,
+    ready: login::Ready,
+) -> Result<(Folder, Kept), AccountError> {
+    let base_url = ready.base_url().clone();
+    let session = ready.log_in().await?;
+    let kept = Kept::new(&name, base_url.clone(), session.clone());
+    match kept.and_then(|kept| folder.keep(&kept).map(|()| kept)) {
+        Ok(kept) => Ok((folder, kept)),
+        Err(error) => {
+            login::end(&base_url, session).await;
+            Err(error)
+        }
+    }
 }
 
 /// With a token that the person has from elsewhere.
@@ -222,9 +242,18 @@ pub(crate) async fn log_out(arguments: &arguments::Logout) -> Result<LoggedOut, 
     let mut folder = Folder::open(&root, &user)?;
     // What cannot be read can still be wiped.
     let left = match folder.kept() {
-        Ok(Some(kept)) => login::log_out(kept.base_url(), kept.session()).await,
+        Ok(Some(kept)) => {
+            let why = login::log_out(kept.base_url(), kept.session()).await;
+            why.map(|why| Left {
+                why,
+                device: Some(kept.device_id().to_owned()),
+            })
+        }
         Ok(None) => None,
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(Left {
+            why: error.to_string(),
+            device: None,
+        }),
     };
     folder.wipe()?;
     Ok(LoggedOut { user, left })
@@ -233,8 +262,16 @@ pub(crate) async fn log_out(arguments: &arguments::Logout) -> Result<LoggedOut, 
 /// What a log-out came to.
 pub(crate) struct LoggedOut {
     pub(crate) user: OwnedUserId,
-    /// Why the homeserver may still know the session.
-    pub(crate) left: Option<String>,
+    /// What the homeserver may still know.
+    pub(crate) left: Option<Left>,
+}
+
+/// A session that the homeserver was not told to forget.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Left {
+    pub(crate) why: String,
+    /// `None` where that could not be read.
+    pub(crate) device: Option<OwnedDeviceId>,
 }
 
 fn once() -> RequestConfig {

@@ -19,6 +19,8 @@ Exit codes:
   0  ended by Ctrl-C, or done
   1  something could not be started or done; the message says what to do
   2  the command line was wrong
+  3  logout: nothing is kept here any more, but the homeserver could not be told
+`check` has its own.
 
 Environment:
   NO_COLOR          no colours
@@ -193,7 +195,7 @@ pub(crate) struct Login {
 /// The homeserver is told to forget it, also where its token was given by a file; if it cannot be reached, that is said, and
 /// the rest is done.
 #[derive(Args)]
-#[command(after_help = "Example:\n  widget-turn logout --user @alice:example.org")]
+#[command(after_help = LOGOUT_HELP)]
 pub(crate) struct Logout {
     /// The user; by default the one whose session is kept
     #[arg(long, value_name = "ID")]
@@ -203,6 +205,16 @@ pub(crate) struct Logout {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 }
+
+const LOGOUT_HELP: &str = "\
+Exit codes:
+  0  the homeserver has ended the session, and nothing of it is kept
+  1  there is no such session, or it cannot be wiped
+  2  the command line was wrong
+  3  nothing of it is kept, but the homeserver could not be told: it may still list the device
+
+Example:
+  widget-turn logout --user @alice:example.org";
 
 /// Lists what was granted for always, or takes it back.
 #[derive(Args)]

@@ -6,7 +6,6 @@ pub(crate) mod homeserver;
 pub(crate) mod turn_server;
 pub(crate) mod widget_server;
 
-use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use crate::credentials::{SharedSecret, system_clock};
 use crate::event::{Event, Reporter};
 use crate::observed::Observed;
 use crate::page::{PageConfig, PageServer};
+use crate::secret_file;
 use crate::session::{self, Host};
 use homeserver::HomeserverConfig;
 use turn_server::TurnServer;
@@ -63,10 +63,11 @@ pub(crate) enum DemoError {
 /// Runs until it is dropped; everything it starts ends with it.
 pub(crate) async fn run(arguments: arguments::Demo, grants: PathBuf) -> Result<(), DemoError> {
     let reporter = Arc::new(Reporter::new(arguments.json));
+    let _last_words = reporter.last_words();
     let trusted = TrustedOrigins::new(&arguments.trust_origin)?;
     let grants = Grants::open(grants)?;
     let secret = match arguments.turn_secret_file {
-        Some(path) => read_secret(path)?,
+        Some(path) => read_secret(path).await?,
         None => SharedSecret::random()?,
     };
 
@@ -178,14 +179,11 @@ fn feed_config(ttl: Duration) -> FeedConfig {
     }
 }
 
-fn read_secret(path: PathBuf) -> Result<SharedSecret, DemoError> {
-    let mut text = zeroize::Zeroizing::new(String::new());
-    // A secret is a line; a device that never ends is none.
-    let read =
-        std::fs::File::open(&path).and_then(|file| file.take(64 * 1024).read_to_string(&mut text));
-    if let Err(source) = read {
-        return Err(DemoError::Secret { path, source });
-    }
+async fn read_secret(path: PathBuf) -> Result<SharedSecret, DemoError> {
+    let text = match secret_file::read(&path).await {
+        Ok(text) => text,
+        Err(source) => return Err(DemoError::Secret { path, source }),
+    };
     match text.trim() {
         "" => Err(DemoError::EmptySecret(path)),
         secret => Ok(SharedSecret::from_text(secret)),

@@ -2,6 +2,7 @@
 
 mod lines;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
@@ -117,6 +118,15 @@ pub(crate) struct Reporter {
     lines: Lines,
 }
 
+/// The end of what is reported.
+pub(crate) struct LastWords(Arc<Reporter>);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        self.0.lines.end();
+    }
+}
+
 impl Reporter {
     pub(crate) fn new(json: bool) -> Self {
         Self {
@@ -133,6 +143,11 @@ impl Reporter {
             started: Instant::now(),
             lines: Lines::to(std::io::sink()),
         }
+    }
+
+    /// When that is dropped, all that was reported is written, and nothing more will be: what still runs is of no account.
+    pub(crate) fn last_words(self: &Arc<Self>) -> LastWords {
+        LastWords(self.clone())
     }
 
     pub(crate) fn report(&self, event: &Event) {

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use url::Url;
 use widget_turn::{FeedConfig, Grants, TrustedOrigins, TurnFeed};
-use widget_turn_matrix_sdk::MatrixTurnSource;
+use widget_turn_matrix_sdk::{LiveState, MatrixTurnSource};
 
 use crate::account::{self, Account, AccountError, Fault, is_loopback};
 use crate::arguments;
@@ -30,11 +30,14 @@ use crate::page::{PageConfig, PageRoom, PageServer};
 use crate::session;
 use crate::terminal::{self, Progress, escaped};
 use sync::Syncing;
-use widget::{Named, Widget};
+use widget::{Named, NoPage, Widget};
 
 /// The least time between two fetches of TURN credentials on a homeserver of this machine, which may be there for tests, with
 /// credentials that live for seconds.
 const LOCAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long rooms may take to come once the homeserver answers.
+const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// Why there is no widget to show.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,16 @@ pub(crate) enum HostError {
         room: String,
         known: bool,
     },
+    #[error(
+        "by the homeserver's word {} is in {what}, and no sync has brought anything of it within {} s: try again, or leave the \
+         room and join it anew with your client; if neither helps, begin a new session after `widget-turn logout`",
+        user.as_ref().map_or("the user", |user| user.as_str()), patience.as_secs_f64()
+    )]
+    NotSent {
+        user: Option<OwnedUserId>,
+        what: String,
+        patience: Duration,
+    },
     #[error("{0} is in no room: join one with your client first")]
     NoRooms(OwnedUserId),
     #[error("say which room by --room, by its id or alias")]
@@ -70,11 +83,8 @@ pub(crate) enum HostError {
     NoWidgets(OwnedRoomId),
     #[error("say which widget by --widget, by its id; or give the URL of another one")]
     WhichWidget,
-    #[error(
-        "the widget {} cannot be shown: its URL is of the scheme {}, expected http: or https: without a user name",
-        escaped(.id), escaped(.scheme)
-    )]
-    WidgetUrl { id: String, scheme: String },
+    #[error("the widget {} cannot be shown: {why}", escaped(.id))]
+    WidgetUrl { id: String, why: NoPage },
     #[error("{}", match .0 {
         Some(user) => AccountError::SessionOver(user.clone()).to_string(),
         None => "the session is over".to_owned(),
@@ -101,6 +111,7 @@ impl HostError {
 /// Runs until it is dropped, or the session is over; everything it starts ends with it.
 pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(), HostError> {
     let reporter = Arc::new(Reporter::new(arguments.json));
+    let _last_words = reporter.last_words();
     let trusted = TrustedOrigins::new(&arguments.trust_origin)?;
     let grants = Grants::open(grants)?;
     let page = PageServer::bind(arguments.listen).await?;
@@ -111,6 +122,7 @@ pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(
         account,
         mut syncing,
         room,
+        live_state,
         widget,
         url,
     } = found?;
@@ -136,6 +148,7 @@ pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(
         host: session::Host::Room {
             settings,
             room: room.clone(),
+            live_state,
         },
         trusted,
         grants,
@@ -188,6 +201,7 @@ struct Found {
     account: Account,
     syncing: Syncing,
     room: Room,
+    live_state: LiveState,
     widget: Widget,
     url: Url,
 }
@@ -211,13 +225,13 @@ async fn find(
     let room_id = match named {
         Some(id) => id,
         None => {
-            syncing.all_rooms().await?;
+            syncing.all_rooms(ARRIVAL).await?;
             progress.clear();
             choose_room(client, arguments.json, reporter).await?
         }
     };
     progress.show(room_id.as_str(), "its state");
-    let room = syncing.room(&room_id).await?;
+    let (room, live_state) = syncing.room(&room_id, ARRIVAL).await?;
     let widget = match &arguments.widget {
         Some(Named::Url(url)) => Widget::of_url(url),
         named => {
@@ -236,6 +250,7 @@ async fn find(
         account,
         syncing,
         room,
+        live_state,
         widget,
         url,
     })

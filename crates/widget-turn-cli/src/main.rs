@@ -13,7 +13,9 @@ mod host;
 mod logout;
 mod observed;
 mod page;
+mod secret_file;
 mod session;
+mod shutdown;
 mod stun;
 mod terminal;
 
@@ -29,35 +31,53 @@ use arguments::{Arguments, Command};
 /// matter.
 const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error";
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    if let Some(exit_code) = browser::open_here() {
+        return exit_code;
+    }
     let arguments = Arguments::parse();
     // Logs have names in them.
     if !matches!(&arguments.command, Command::Check(check) if check.redact) {
         log();
     }
-    let command = match arguments.command {
-        // It ends by Ctrl-C in its own way.
-        Command::Check(arguments) => return check::run(*arguments).await,
-        command => command,
-    };
-    let done = tokio::select! {
-        done = run(command) => done,
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Words of a homeserver may be in it.
-            let error = error.to_string();
-            let lines: Vec<_> = error.lines().map(terminal::escaped).collect();
-            eprintln!("widget-turn: {}", lines.join("\n"));
-            ExitCode::FAILURE
-        }
-    }
+    shutdown::run(run(arguments.command)).unwrap_or_else(|error| failed(&error))
 }
 
-async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(command: Command) -> ExitCode {
+    let exit_code = match command {
+        // It ends by Ctrl-C in its own way.
+        Command::Check(arguments) => check::run(*arguments).await,
+        command => {
+            let done = tokio::select! {
+                // Before anything else is done, so that Ctrl-C has one meaning from the start.
+                biased;
+                interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| ExitCode::SUCCESS).map_err(Into::into),
+                done = carry_out(command) => done,
+            };
+            done.unwrap_or_else(|error| failed(&*error))
+        }
+    };
+    if shutdown::is_awaited() {
+        eprintln!(
+            "widget-turn: ending the log-in, so that none is left behind; Ctrl-C again ends at once"
+        );
+        tokio::select! {
+            () = shutdown::finished() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
+    exit_code
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    // Words of a homeserver may be in it.
+    let error = error.to_string();
+    let lines: Vec<_> = error.lines().map(terminal::escaped).collect();
+    eprintln!("widget-turn: {}", lines.join("\n"));
+    ExitCode::FAILURE
+}
+
+async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
         Command::Demo(arguments) => {
             let path = grants::path(arguments.grants.as_deref())?;
@@ -67,7 +87,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             let path = grants::path(arguments.grants.as_deref())?;
             host::run(*arguments, path).await?;
         }
-        Command::Logout(arguments) => logout::run(&arguments).await?,
+        Command::Logout(arguments) => return Ok(logout::run(&arguments).await?),
         Command::Check(_) => unreachable!("taken above"),
         Command::Grants(arguments) => grants::run(&arguments)?,
         Command::Completions(arguments) => {
@@ -80,7 +100,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             );
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Standard error, so that `--json` stays whole.

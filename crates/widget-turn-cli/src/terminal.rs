@@ -5,7 +5,6 @@ mod progress;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 pub(crate) use password::ask_password;
@@ -93,22 +92,16 @@ fn show(question: &str) {
     let _ = error.flush();
 }
 
-/// Reads on a thread of its own: the runtime waits at its end for what reads on its own threads, and Ctrl-C would do
-/// nothing before the next line.
 async fn line() -> io::Result<Zeroizing<String>> {
-    let (sender, receiver) = oneshot::channel();
-    std::thread::spawn(move || {
+    let read = tokio::task::spawn_blocking(|| {
         let mut line = Zeroizing::new(String::new());
-        let read = match io::stdin().read_line(&mut line) {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => Ok(line),
-            Err(error) => Err(error),
-        };
-        let _ = sender.send(read);
+        match io::stdin().read_line(&mut line)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(line),
+        }
     });
-    receiver
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into()))
+    read.await
+        .expect("nobody aborts it, and reading does not panic")
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ const NO_TURN_PAUSE: Duration = Duration::from_secs(3600);
 /// A wake-up cuts a back-off short, but not below this after the last request.
 const WAKE_PAUSE: Duration = Duration::from_secs(5);
 
-/// The credentials of one account: fetched while somebody watches, refreshed before they expire, kept when nobody does.
+/// The credentials of one account: fetched when somebody is about to watch, refreshed before they expire while somebody
+/// does, kept when nobody does.
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,7 +65,7 @@ pub struct Refresher {
 
 #[derive(Debug)]
 enum Phase {
-    /// A fetch is due at the time, if somebody watches then.
+    /// A fetch is due at the time, if somebody watches or is about to.
     Due(Timestamp),
     /// A fetch failed for the `failures`th time; the next is due at the time.
     BackingOff {
@@ -154,6 +155,22 @@ impl Refresher {
             self.phase = Phase::Due(now);
         }
         self.advance(now);
+    }
+
+    /// Somebody may watch soon: what a first watcher would start is started now, once (rule C7). Neither a back-off nor a
+    /// refusal is cut short.
+    ///
+    /// ```
+    /// # use widget_turn_proto::{RefreshConfig, RefreshOutput, Refresher, Timestamp};
+    /// let mut refresher = Refresher::new(RefreshConfig::default());
+    /// refresher.handle_prefetch(Timestamp::ZERO);
+    /// assert!(matches!(refresher.poll_output(), Some(RefreshOutput::Fetch(_))));
+    /// assert_eq!(refresher.poll_timeout(), None, "what it brings is not refreshed until somebody watches");
+    /// ```
+    pub fn handle_prefetch(&mut self, now: Timestamp) {
+        self.observe(now);
+        self.fetch_if_due();
+        self.publish();
     }
 
     /// Somebody no longer watches. After the last one the polling ends; what is cached stays (rule C7).
@@ -374,6 +391,14 @@ impl Refresher {
     }
 
     fn advance(&mut self, now: Timestamp) {
+        self.observe(now);
+        if self.watchers > 0 {
+            self.fetch_if_due();
+        }
+        self.publish();
+    }
+
+    fn observe(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         if self
             .cached
@@ -382,7 +407,10 @@ impl Refresher {
         {
             self.cached = None;
         }
-        if self.watchers > 0 && self.due().is_some_and(|due| due <= self.now) {
+    }
+
+    fn fetch_if_due(&mut self) {
+        if self.due().is_some_and(|due| due <= self.now) {
             let failures = match self.phase {
                 Phase::BackingOff { failures, .. } => failures,
                 _ => 0,
@@ -396,6 +424,9 @@ impl Refresher {
                 failures,
             };
         }
+    }
+
+    fn publish(&mut self) {
         let supply = self.current();
         if supply != self.published {
             self.published = supply.clone();

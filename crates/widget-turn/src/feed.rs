@@ -112,7 +112,7 @@ struct State {
 }
 
 impl TurnFeed {
-    /// A feed that does nothing until somebody watches.
+    /// A feed that does nothing until somebody watches or is about to.
     ///
     /// # Panics
     ///
@@ -175,6 +175,29 @@ impl TurnFeed {
             handle: self.0.clone(),
             supply,
         }
+    }
+
+    /// Somebody may watch soon: what a first watch would fetch is fetched now, once, and not refreshed (rule C7). A
+    /// [`TurnLayer`](crate::TurnLayer) says so when its widget is granted TURN, so that a call need not wait for it.
+    ///
+    /// ```
+    /// # use widget_turn::{FeedConfig, Fetched, NoTurn, Supply, TurnFeed, TurnSource};
+    /// # struct NoTurnHere;
+    /// # impl TurnSource for NoTurnHere {
+    /// #     async fn fetch(&self) -> Fetched { Fetched::NoTurn(NoTurn::EmptyObject) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let feed = TurnFeed::new(NoTurnHere, FeedConfig::default());
+    /// feed.prefetch();
+    /// while feed.supply() == Supply::Pending {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// assert!(matches!(feed.watch().current(), Supply::Unavailable(_)), "it is there already");
+    /// # }
+    /// ```
+    pub fn prefetch(&self) {
+        self.0.shared.tell(Refresher::handle_prefetch);
     }
 
     /// What is known now, without watching.

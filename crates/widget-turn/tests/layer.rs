@@ -121,6 +121,36 @@ async fn a_widget_gets_credentials_and_fresh_ones_before_they_expire() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn c7_credentials_are_on_their_way_as_soon_as_the_widget_is_granted_them() {
+    let source = Minting {
+        latency: Duration::from_millis(50),
+        ..Minting::default()
+    };
+    let feed = TurnFeed::new(source.clone(), FeedConfig::default());
+    let mut layer = TurnLayer::spawn(InnerHost::handshake(), &feed, trusted(), config());
+    shake_hands(&mut layer).await;
+    sleep(Duration::from_millis(60)).await;
+    assert_eq!(source.asked.load(Ordering::SeqCst), 1);
+
+    layer.send(request("2", "watch_turn_servers")).await;
+    let asked = Instant::now();
+    find(&mut layer, "update_turn_servers").await;
+    assert_eq!(asked.elapsed(), Duration::ZERO, "they were there");
+    assert_eq!(source.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c7_nothing_is_fetched_for_a_widget_that_is_denied() {
+    let source = Minting::default();
+    let feed = TurnFeed::new(source.clone(), FeedConfig::default());
+    let nobody = TrustedOrigins::new(["https://other.example"]).unwrap();
+    let mut layer = TurnLayer::spawn(InnerHost::handshake(), &feed, nobody, config());
+    shake_hands(&mut layer).await;
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(source.asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn h4_a_person_may_take_half_an_hour_and_the_rest_is_answered_meanwhile() {
     let (to_person, mut person) = mpsc::channel(1);
     let mut layer = TurnLayer::spawn(

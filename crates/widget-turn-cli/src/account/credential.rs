@@ -1,19 +1,16 @@
 //! What the person gave to log in with.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::ffi::OsString;
 use std::path::Path;
 
 use widget_turn::Secret;
 use zeroize::Zeroizing;
 
 use super::AccountError;
-use crate::arguments;
+use crate::{arguments, secret_file};
 
 /// Not in the argument list: that one can be read by every user of the machine.
-const ENVIRONMENT: &str = "WIDGET_TURN_ACCESS_TOKEN";
-/// A secret is a line; a device that never ends is none.
-const LONGEST: u64 = 64 * 1024;
+pub(crate) const TOKEN_VARIABLE: &str = "WIDGET_TURN_ACCESS_TOKEN";
 
 pub(super) enum Credential {
     Password(Secret),
@@ -22,33 +19,36 @@ pub(super) enum Credential {
 
 impl Credential {
     /// `None` where nothing was given: a session may be kept, or a person asked.
-    pub(super) fn read(login: &arguments::Login) -> Result<Option<Self>, AccountError> {
+    pub(super) async fn read(login: &arguments::Login) -> Result<Option<Self>, AccountError> {
         if let Some(path) = &login.password_file {
-            return Ok(Some(Self::Password(read(path, "a password")?)));
+            return Ok(Some(Self::Password(read(path, "a password").await?)));
         }
         if let Some(path) = &login.token_file {
-            return Ok(Some(Self::Token(token(read(path, "an access token")?)?)));
+            return Ok(Some(Self::Token(token(
+                read(path, "an access token").await?,
+            )?)));
         }
-        match std::env::var(ENVIRONMENT) {
-            Ok(text) if !text.is_empty() => {
-                let text = Zeroizing::new(text);
-                Ok(Some(Self::Token(token(Secret::new(text.trim()))?)))
-            }
-            _ => Ok(None),
-        }
+        from_environment(std::env::var_os(TOKEN_VARIABLE))
     }
 }
 
+/// A variable that is empty is as good as none.
+fn from_environment(value: Option<OsString>) -> Result<Option<Credential>, AccountError> {
+    let Some(value) = value.filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let text = value.into_string().map_err(|_| AccountError::Token)?;
+    let text = Zeroizing::new(text);
+    Ok(Some(Credential::Token(token(Secret::new(&*text))?)))
+}
+
 /// The file's first line, whole: a password may begin or end with a blank.
-fn read(path: &Path, expected: &'static str) -> Result<Secret, AccountError> {
-    let mut text = Zeroizing::new(String::new());
-    let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
-    if let Err(source) = read {
-        return Err(AccountError::CredentialFile {
-            path: path.to_owned(),
-            source,
-        });
-    }
+async fn read(path: &Path, expected: &'static str) -> Result<Secret, AccountError> {
+    let text = secret_file::read(path).await;
+    let text = text.map_err(|source| AccountError::CredentialFile {
+        path: path.to_owned(),
+        source,
+    })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     match text.lines().next().unwrap_or_default() {
         "" => Err(AccountError::EmptyCredential {
@@ -67,5 +67,31 @@ fn token(token: Secret) -> Result<Secret, AccountError> {
         Ok(token)
     } else {
         Err(AccountError::Token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AccountError, Credential, from_environment};
+    use std::ffi::OsString;
+
+    #[test]
+    fn a_token_of_the_environment_is_taken_whole_or_told_to_be_none() {
+        for (value, expected) in [(" syt_a\n", Some("syt_a")), ("", None)] {
+            let read = from_environment(Some(value.into())).unwrap();
+            let token = read.map(|read| match read {
+                Credential::Token(token) => token.expose().to_owned(),
+                Credential::Password(_) => panic!("a password"),
+            });
+            assert_eq!(token.as_deref(), expected);
+        }
+        assert!(from_environment(None).unwrap().is_none());
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt as _;
+            let value = OsString::from_vec(b"syt_\xff".to_vec());
+            let error = from_environment(Some(value)).map(|_| ()).unwrap_err();
+            assert!(matches!(error, AccountError::Token), "{error}");
+        }
     }
 }

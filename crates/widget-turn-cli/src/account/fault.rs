@@ -49,7 +49,7 @@ pub(crate) enum AccountError {
         expected: &'static str,
     },
     #[error(
-        "the access token holds a blank or a character beyond ASCII: expected it as the homeserver gave it out"
+        "the access token is empty, or holds a blank or a character beyond ASCII: expected it as the homeserver gave it out"
     )]
     Token,
     #[error(

@@ -94,12 +94,17 @@ pub(super) async fn discover(origin: &Url) -> Result<Url, AccountError> {
                 .pointer("/m.homeserver/base_url")
                 .and_then(Value::as_str)
                 .ok_or_else(|| wrong("it has no m.homeserver.base_url".to_owned()))?;
-            let base = Url::parse(named).ok().and_then(base_url);
-            base.ok_or_else(|| wrong("it names no https: URL".to_owned()))
+            named_by(origin, named).ok_or_else(|| wrong("it names no https: URL".to_owned()))
         }
         Ok((status, _)) => Err(wrong(format!("it answered {status}"))),
         Err(error) => Err(Fault::of_network(origin, &error).into()),
     }
+}
+
+/// A server elsewhere does not send anybody to what listens on this machine, where passwords would go without TLS.
+pub(super) fn named_by(origin: &Url, named: &str) -> Option<Url> {
+    let base = base_url(Url::parse(named).ok()?)?;
+    (base.scheme() == "https" || is_loopback(origin)).then_some(base)
 }
 
 /// Status, and body where that is JSON.
@@ -142,7 +147,9 @@ pub(super) fn http_client(base_url: &Url) -> Result<Client, AccountError> {
 fn builder(base_url: &Url) -> reqwest::ClientBuilder {
     let mut builder = Client::builder()
         .user_agent(concat!("widget-turn/", env!("CARGO_PKG_VERSION")))
-        .min_tls_version(tls::Version::TLS_1_2);
+        .min_tls_version(tls::Version::TLS_1_2)
+        // Nor by a redirect.
+        .https_only(base_url.scheme() == "https");
     if is_loopback(base_url) {
         builder = builder.no_proxy();
         if base_url.scheme() == "http" {
@@ -175,10 +182,11 @@ fn without_secrets(url: &Url) -> String {
     format!("{}://{host}", url.scheme())
 }
 
-/// Whether no proxy can reach it, nor anybody listen on the way.
+/// Whether no proxy can reach it, nor anybody listen on the way. Of names, that holds for `localhost` alone: what is below it,
+/// many resolvers ask others for.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,

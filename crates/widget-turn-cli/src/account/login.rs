@@ -1,12 +1,12 @@
 //! How a session begins.
 
 use matrix_sdk::authentication::matrix::MatrixSession;
-use matrix_sdk::ruma::UserId;
 use matrix_sdk::ruma::api::client::session::get_login_types::v3::{self as ways, LoginType};
 use matrix_sdk::ruma::api::client::session::login::v3::{self as login, LoginInfo};
 use matrix_sdk::ruma::api::client::session::logout;
 use matrix_sdk::ruma::api::client::uiaa::{MatrixUserIdentifier, UserIdentifier};
 use matrix_sdk::ruma::api::error::ErrorKind;
+use matrix_sdk::ruma::{OwnedUserId, UserId};
 use matrix_sdk::store::RoomLoadSettings;
 use matrix_sdk::utils::local_server::{LocalServerBuilder, LocalServerResponse};
 use matrix_sdk::{Client, HttpError, SessionMeta};
@@ -18,20 +18,29 @@ use super::credential::Credential;
 use super::fault::{AccountError, Fault, is_session_over, limited, said};
 use super::homeserver::{at, get, http_client};
 use super::stranger;
+use crate::browser;
 use crate::terminal::{self, Progress};
 
 /// What other devices of the account show.
 const DEVICE_NAME: &str = "widget-turn";
 const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
 
-/// By password, or on the homeserver's web page where it takes none.
-pub(super) async fn log_in(
+/// All that a log-in takes.
+pub(super) struct Ready {
+    client: Client,
+    base_url: Url,
+    user: OwnedUserId,
+    info: LoginInfo,
+}
+
+/// For a log-in by password, or on the homeserver's web page where it takes none. Asks the person for what is missing.
+pub(super) async fn prepare(
     base_url: &Url,
     user: &UserId,
     credential: Option<Credential>,
     browser: bool,
     progress: &Progress,
-) -> Result<MatrixSession, AccountError> {
+) -> Result<Ready, AccountError> {
     let client = stranger(base_url).await?;
     progress.show(user.as_str(), "logging in");
     let ways = client.send(ways::Request::new()).await;
@@ -62,21 +71,37 @@ pub(super) async fn log_in(
             )));
         }
     };
-    let mut request = login::Request::new(info);
-    request.initial_device_display_name = Some(DEVICE_NAME.to_owned());
-    request.refresh_token = true;
-    let response = client.send(request).await;
-    let response = response.map_err(|error| refused(base_url, user, &error))?;
-    let session = MatrixSession::from(&response);
-    if session.meta.user_id != *user {
-        let found = session.meta.user_id.clone();
-        end(base_url, session).await;
-        return Err(AccountError::OtherUser {
-            wanted: user.to_owned(),
-            found,
-        });
+    Ok(Ready {
+        client,
+        base_url: base_url.clone(),
+        user: user.to_owned(),
+        info,
+    })
+}
+
+impl Ready {
+    pub(super) fn base_url(&self) -> &Url {
+        &self.base_url
     }
-    Ok(session)
+
+    /// The homeserver knows a device more when this is done.
+    pub(super) async fn log_in(self) -> Result<MatrixSession, AccountError> {
+        let mut request = login::Request::new(self.info);
+        request.initial_device_display_name = Some(DEVICE_NAME.to_owned());
+        request.refresh_token = true;
+        let response = self.client.send(request).await;
+        let response = response.map_err(|error| refused(&self.base_url, &self.user, &error))?;
+        let session = MatrixSession::from(&response);
+        if session.meta.user_id != self.user {
+            let found = session.meta.user_id.clone();
+            end(&self.base_url, session).await;
+            return Err(AccountError::OtherUser {
+                wanted: self.user,
+                found,
+            });
+        }
+        Ok(session)
+    }
 }
 
 fn by_password(user: &UserId, password: &str) -> LoginInfo {
@@ -110,7 +135,7 @@ fn show_page(url: String, browser: bool) {
     eprintln!("Log in on this page of the homeserver:\n\n  {url}\n");
     if browser {
         // It may wait for the browser, and without one the person has the URL.
-        std::thread::spawn(move || webbrowser::open(&url));
+        std::thread::spawn(move || browser::open_without_secrets(&url));
     }
 }
 
@@ -141,7 +166,7 @@ pub(super) async fn owner(base_url: &Url, token: &Secret) -> Result<SessionMeta,
 }
 
 /// A session that nobody keeps is no use to anybody.
-async fn end(base_url: &Url, session: MatrixSession) {
+pub(super) async fn end(base_url: &Url, session: MatrixSession) {
     if let Some(why) = log_out(base_url, session).await {
         tracing::warn!("a session may be left behind: {why}");
     }

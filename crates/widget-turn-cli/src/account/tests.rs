@@ -52,7 +52,7 @@ impl Folder {
         }
     }
 
-    fn by_password(&self, homeserver: &Homeserver) -> Login {
+    pub(crate) fn by_password(&self, homeserver: &Homeserver) -> Login {
         Login {
             password_file: Some(self.file("password", &format!("{PASSWORD}\n"))),
             ..self.login(homeserver)
@@ -81,7 +81,7 @@ impl Drop for Folder {
     }
 }
 
-async fn log_in(login: &Login) -> Result<Account, AccountError> {
+pub(crate) async fn log_in(login: &Login) -> Result<Account, AccountError> {
     super::log_in(login, false, &Progress::Hidden).await
 }
 

@@ -16,10 +16,11 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Writes lines from a thread of its own: writing to a pipe that nobody empties waits for ever, and the program must not.
 ///
-/// Dropping it waits a little for what is not written yet.
+/// Dropping it is its [end](Self::end).
 pub(super) struct Lines {
-    sender: Option<SyncSender<String>>,
-    /// Ends when all is written. Behind a lock, so that the whole can be shared.
+    /// Until the end. Behind locks, so that the whole can be shared.
+    sender: Mutex<Option<SyncSender<String>>>,
+    /// Ends when all is written.
     written: Mutex<Receiver<()>>,
     lost: AtomicU64,
 }
@@ -36,7 +37,7 @@ impl Lines {
             drop(end);
         });
         Self {
-            sender: Some(sender),
+            sender: Mutex::new(Some(sender)),
             written: Mutex::new(written),
             lost: AtomicU64::new(0),
         }
@@ -45,7 +46,8 @@ impl Lines {
     /// Writes a line, at once or when those before it are written. Once there is room again after some were lost, their
     /// number.
     pub(super) fn write(&self, line: String) -> Option<u64> {
-        match self.sender.as_ref()?.try_send(line) {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        match sender.as_ref()?.try_send(line) {
             Ok(()) => Some(self.lost.swap(0, Ordering::Relaxed)).filter(|lost| *lost > 0),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
@@ -53,14 +55,24 @@ impl Lines {
             }
         }
     }
+
+    /// Takes no more lines, and waits a little for what is not written yet.
+    pub(super) fn end(&self) {
+        drop(
+            self.sender
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        // It ends by the other side's end, or by the time; either way there is no more to do.
+        let _ = written.recv_timeout(LAST_WORDS);
+    }
 }
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        self.sender = None;
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        // It ends by the other side's end, or by the time; either way there is no more to do.
-        let _ = written.recv_timeout(LAST_WORDS);
+        self.end();
     }
 }
 

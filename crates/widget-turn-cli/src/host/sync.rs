@@ -2,70 +2,26 @@
 //! else one `/sync` right after the other.
 
 mod recovery;
+mod required_state;
+mod source;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use matrix_sdk::config::{RequestConfig, SyncSettings};
-use matrix_sdk::ruma::api::client::discovery::get_supported_versions;
-use matrix_sdk::ruma::api::client::filter::{FilterDefinition, LazyLoadOptions};
-use matrix_sdk::ruma::api::client::sync::sync_events::v3::Filter;
-use matrix_sdk::ruma::api::client::sync::sync_events::v5::request::{
-    AccountData, E2EE, RoomSubscription, ToDevice,
-};
-use matrix_sdk::ruma::api::error::ErrorKind;
-use matrix_sdk::ruma::events::StateEventType;
-use matrix_sdk::ruma::{RoomId, uint};
-use matrix_sdk::{
-    Client, Error, Room, RoomState, SlidingSync, SlidingSyncList, SlidingSyncListLoadingState,
-    SlidingSyncMode,
-};
+use matrix_sdk::ruma::RoomId;
+use matrix_sdk::{Client, Room, RoomState};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use widget_turn_matrix_sdk::LiveState;
 
 use super::HostError;
-use crate::account::{is_session_over, limited, said};
 use crate::event::{Event, Link, Reporter};
-use recovery::{Trouble, keep_up};
+use recovery::keep_up;
+use source::{Source, sliding};
 
-/// The name of the connection, which the homeserver tells from others of the same device.
-const CONNECTION: &str = "widget-turn";
-const LIST: &str = "rooms";
-/// Rooms at a time.
-const BATCH: u32 = 100;
-/// How long the homeserver waits for news.
-const POLL: Duration = Duration::from_secs(30);
-/// How long it may take to answer, beyond that.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// For the question whether it answers at all.
-const PROBE: Duration = Duration::from_secs(10);
-
-/// What of a room's state is brought beside what widgets were granted.
-const STATE: [(&str, &str); 12] = [
-    ("m.room.create", ""),
-    ("m.room.name", ""),
-    ("m.room.canonical_alias", ""),
-    ("m.room.encryption", ""),
-    ("m.room.power_levels", ""),
-    ("m.room.history_visibility", ""),
-    ("m.room.join_rules", ""),
-    ("m.room.tombstone", ""),
-    ("m.room.member", "$LAZY"),
-    ("m.room.member", "$ME"),
-    ("im.vector.modular.widgets", "*"),
-    ("m.widget", "*"),
-];
-/// What of the widget's room besides: calls, which begin while nobody looks.
-const CALLS: [(&str, &str); 4] = [
-    ("org.matrix.msc3401.call", "*"),
-    ("org.matrix.msc3401.call.member", "*"),
-    ("m.call", "*"),
-    ("m.call.member", "*"),
-];
-
-/// The sync of an account, until it is dropped.
 pub(super) struct Syncing {
     source: Arc<Source>,
     /// How many syncs have come to their end.
@@ -73,16 +29,6 @@ pub(super) struct Syncing {
     outage: watch::Receiver<Option<String>>,
     /// Ends with the session.
     task: JoinSet<()>,
-}
-
-struct Source {
-    client: Client,
-    sliding: Option<SlidingSync>,
-    /// The homeserver has it, and not for this account.
-    refused: AtomicBool,
-    /// The next `/sync` is not to wait for news.
-    at_once: AtomicBool,
-    done: watch::Sender<u64>,
 }
 
 impl Syncing {
@@ -94,16 +40,14 @@ impl Syncing {
     ) -> Result<Self, HostError> {
         let has_sliding = !client.available_sliding_sync_versions().await.is_empty();
         let sliding = match has_sliding {
-            true => Some(sliding(client, room).await.map_err(HostError::store)?),
+            true => Some(
+                sliding(client, room.is_none())
+                    .await
+                    .map_err(HostError::store)?,
+            ),
             false => None,
         };
-        let source = Arc::new(Source {
-            client: client.clone(),
-            sliding,
-            refused: AtomicBool::new(false),
-            at_once: AtomicBool::new(true),
-            done: watch::Sender::new(0),
-        });
+        let source = Arc::new(Source::new(client, sliding, room));
         let outage = watch::Sender::new(None);
         let mut syncing = Self {
             done: source.done.subscribe(),
@@ -135,30 +79,81 @@ impl Syncing {
         self.outage.clone()
     }
 
-    /// All rooms of the account are known to the client.
-    pub(super) async fn all_rooms(&mut self) -> Result<(), HostError> {
-        loop {
-            if *self.done.borrow_and_update() > 0 && self.source.has_all_rooms().await {
-                return Ok(());
-            }
-            self.next().await?;
+    /// All rooms of an account that is in any are known to the client, or those that came within the `patience`.
+    pub(super) async fn all_rooms(&mut self, patience: Duration) -> Result<(), HostError> {
+        let source = self.source.clone();
+        let has_some = || !source.client.joined_rooms().is_empty();
+        let all = async || (has_some() && source.has_all_rooms().await).then_some(());
+        match self.wait_for(all, patience).await? {
+            None if !has_some() => Err(self.not_sent("rooms", patience)),
+            _ => Ok(()),
         }
     }
 
-    /// The room, with the state that its widget is told of; looked after from now on.
-    pub(super) async fn room(&mut self, id: &RoomId) -> Result<Room, HostError> {
-        if let Some(sliding) = &self.source.sliding {
-            sliding.subscribe_to_rooms(&[id], Some(subscription()), true);
+    /// The room, looked after from now on, and where its widget's news of its state come from.
+    pub(super) async fn room(
+        &mut self,
+        id: &RoomId,
+        patience: Duration,
+    ) -> Result<(Room, LiveState), HostError> {
+        let source = self.source.clone();
+        source.room.get_or_init(|| id.to_owned());
+        if let Some(sliding) = source.sliding() {
+            sliding.subscribe_to_rooms(&[id], Some(required_state::some()), true);
+        }
+        let joined = || {
+            let room = source.client.get_room(id);
+            room.filter(|room| room.state() == RoomState::Joined)
+        };
+        let settled = async || {
+            let room = joined()?;
+            source
+                .live_state(&room)
+                .map(|live_state| (room, live_state))
+        };
+        match self.wait_for(settled, patience).await? {
+            Some(found) => Ok(found),
+            None => match joined() {
+                Some(room) => Ok((room, LiveState::Subscribe)),
+                None => Err(self.not_sent(id.as_str(), patience)),
+            },
+        }
+    }
+
+    /// Looks after each sync, from the first on. `None` where the homeserver is there, and does not bring it within the
+    /// `patience`.
+    async fn wait_for<T>(
+        &mut self,
+        look: impl AsyncFn() -> Option<T>,
+        patience: Duration,
+    ) -> Result<Option<T>, HostError> {
+        while *self.done.borrow() == 0 {
+            self.next().await?;
         }
         loop {
-            let done = *self.done.borrow_and_update();
-            let room = self.source.client.get_room(id);
-            if let Some(room) = room.filter(|room| room.state() == RoomState::Joined)
-                && done > 0
-            {
-                return Ok(room);
+            let found = timeout(patience, async {
+                loop {
+                    self.done.mark_unchanged();
+                    if let Some(found) = look().await {
+                        return Ok(found);
+                    }
+                    self.next().await?;
+                }
+            });
+            match found.await {
+                Ok(found) => return found.map(Some),
+                // It is told to be away.
+                Err(_) if self.outage.borrow().is_some() => {}
+                Err(_) => return Ok(None),
             }
-            self.next().await?;
+        }
+    }
+
+    fn not_sent(&self, what: &str, patience: Duration) -> HostError {
+        HostError::NotSent {
+            user: self.source.client.user_id().map(ToOwned::to_owned),
+            what: what.to_owned(),
+            patience,
         }
     }
 
@@ -173,141 +168,6 @@ impl Syncing {
         tokio::select! {
             Ok(()) = done.changed() => Ok(()),
             error = self.ended() => Err(error),
-        }
-    }
-}
-
-async fn sliding(client: &Client, room: Option<&RoomId>) -> Result<SlidingSync, Error> {
-    let (mut e2ee, mut to_device) = (E2EE::default(), ToDevice::default());
-    let mut account_data = AccountData::default();
-    e2ee.enabled = Some(true);
-    to_device.enabled = Some(true);
-    account_data.enabled = Some(true);
-    let mut builder = client
-        .sliding_sync(CONNECTION)?
-        .poll_timeout(POLL)
-        .network_timeout(PATIENCE)
-        .with_e2ee_extension(e2ee)
-        .with_to_device_extension(to_device)
-        .with_account_data_extension(account_data);
-    if room.is_none() {
-        let list = SlidingSyncList::builder(LIST)
-            .sync_mode(SlidingSyncMode::new_growing(BATCH))
-            .timeline_limit(1)
-            .required_state(state_types(&STATE));
-        builder = builder.add_list(list);
-    }
-    let sliding = builder.build().await?;
-    if let Some(room) = room {
-        sliding.subscribe_to_rooms(&[room], Some(subscription()), false);
-    }
-    Ok(sliding)
-}
-
-fn subscription() -> RoomSubscription {
-    let mut subscription = RoomSubscription::default();
-    subscription.required_state = state_types(&[&STATE[..], &CALLS].concat());
-    subscription.timeline_limit = uint!(20);
-    subscription
-}
-
-fn state_types(types: &[(&str, &str)]) -> Vec<(StateEventType, String)> {
-    let types = types.iter();
-    types
-        .map(|(event_type, key)| (StateEventType::from(*event_type), (*key).to_owned()))
-        .collect()
-}
-
-impl Source {
-    async fn once(&self) -> Result<(), Trouble> {
-        let synced = match &self.sliding {
-            Some(sliding) if !self.refused.load(Ordering::Relaxed) => {
-                let synced = std::pin::pin!(sliding.sync()).next().await;
-                synced.map_or(Ok(()), |synced| synced.map(|_| ()))
-            }
-            _ => self.sync_v2().await,
-        };
-        match synced {
-            Ok(()) => {
-                self.at_once.store(false, Ordering::Relaxed);
-                self.done.send_modify(|done| *done += 1);
-                Ok(())
-            }
-            Err(error) => {
-                self.at_once.store(true, Ordering::Relaxed);
-                Err(self.trouble(&error))
-            }
-        }
-    }
-
-    async fn sync_v2(&self) -> Result<(), Error> {
-        let mut filter = FilterDefinition::default();
-        filter.room.state.lazy_load_options = LazyLoadOptions::Enabled {
-            include_redundant_members: false,
-        };
-        let wait = match self.at_once.load(Ordering::Relaxed) {
-            true => Duration::ZERO,
-            false => POLL,
-        };
-        let settings = SyncSettings::new()
-            .filter(Filter::FilterDefinition(filter))
-            .timeout(wait);
-        self.client.sync_once(settings).await.map(|_| ())
-    }
-
-    fn trouble(&self, error: &Error) -> Trouble {
-        let Error::Http(error) = error else {
-            return Trouble::Lost {
-                reason: error.to_string(),
-                retry_after: None,
-            };
-        };
-        if is_session_over(error) {
-            return Trouble::Over;
-        }
-        if let Some(ErrorKind::UnknownPos) = error.client_api_error_kind() {
-            return Trouble::Again;
-        }
-        let retry_after = limited(error);
-        let status = error.as_client_api_error().map(|error| error.status_code);
-        let is_refused = status.is_some_and(|status| status.is_client_error());
-        let first = *self.done.borrow() == 0 && retry_after.is_none();
-        // Guests, say, may be given `/sync` and nothing newer.
-        if is_refused
-            && first
-            && self.sliding.is_some()
-            && !self.refused.swap(true, Ordering::Relaxed)
-        {
-            tracing::info!("no sliding sync for this account: {}", said(error));
-            return Trouble::Again;
-        }
-        Trouble::Lost {
-            reason: said(error),
-            retry_after: retry_after.flatten(),
-        }
-    }
-
-    /// Whether the homeserver answers at all.
-    async fn answers(&self) -> bool {
-        let config = RequestConfig::new()
-            .disable_retry()
-            .skip_auth()
-            .timeout(PROBE);
-        let request = get_supported_versions::Request::new();
-        let asked = self.client.send(request).with_request_config(config).await;
-        asked.is_ok()
-    }
-
-    async fn has_all_rooms(&self) -> bool {
-        match &self.sliding {
-            Some(sliding) if !self.refused.load(Ordering::Relaxed) => {
-                let loaded = sliding.on_list(LIST, |list| {
-                    let loaded = list.state() == SlidingSyncListLoadingState::FullyLoaded;
-                    std::future::ready(loaded)
-                });
-                loaded.await.unwrap_or(true)
-            }
-            _ => true,
         }
     }
 }

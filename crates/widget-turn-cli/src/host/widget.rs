@@ -10,11 +10,14 @@ use url::Url;
 use super::HostError;
 use super::template::{Facts, fill};
 use crate::event::WidgetRow;
+use crate::terminal::escaped;
 
 /// What Element and others write, and what the proposal (MSC1236) will be stable by.
 const EVENT_TYPES: [&str; 2] = ["im.vector.modular.widgets", "m.widget"];
 /// The id of a widget that is in no room's state.
 const WIDGET_ID: &str = "widget-turn";
+/// Schemes of URLs that no browser may be sent to.
+const NO_PAGES: [&str; 6] = ["about", "blob", "data", "file", "javascript", "vbscript"];
 /// What a widget is told of the client that it is in.
 const CLIENT_ID: &str = "widget-turn";
 
@@ -41,16 +44,19 @@ impl Named {
     ///
     /// For a URL that is no page's.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        let lower = text.to_ascii_lowercase();
-        if lower.starts_with("http://") || lower.starts_with("https://") {
-            let expected =
-                "expected the URL of a page, such as https://widget.example/?user=$matrix_user_id";
-            return match Url::parse(text) {
-                Ok(url) if is_page(&url) => Ok(Self::Url(text.to_owned())),
-                _ => Err(expected.to_owned()),
+        let scheme = text.trim_start().split_once(':').map(|(scheme, _)| scheme);
+        let scheme = scheme.unwrap_or_default().to_ascii_lowercase();
+        if matches!(&*scheme, "http" | "https") {
+            let example = "such as https://widget.example/?user=$matrix_user_id";
+            return match page(text) {
+                Ok(_) => Ok(Self::Url(text.to_owned())),
+                Err(NoPage::Template) => Err(format!(
+                    "expected a URL whose host is written out, {example}: only after it are templates filled in"
+                )),
+                Err(why) => Err(format!("expected the URL of a page, {example}: {why}")),
             };
         }
-        if text.is_empty() || text.contains("://") {
+        if text.trim().is_empty() || text.contains("://") || NO_PAGES.contains(&&*scheme) {
             return Err(
                 "expected an http: or https: URL, or the id of a widget in the room's state"
                     .to_owned(),
@@ -60,10 +66,34 @@ impl Named {
     }
 }
 
-fn is_page(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
-        && url.password().is_none()
+/// Why a URL is no page's.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoPage {
+    #[error("its URL is of the scheme {}, expected http: or https:", escaped(.0))]
+    Scheme(String),
+    #[error("its URL is none ({0}), expected one such as https://widget.example/")]
+    Url(#[from] url::ParseError),
+    #[error("its URL holds a user name or a password, expected http: or https: without")]
+    User,
+    #[error(
+        "in the host of its URL is a template without a value, expected one such as https://widget.example/"
+    )]
+    Template,
+}
+
+/// The URL of a page, with its templates filled in.
+fn page(text: &str) -> Result<Url, NoPage> {
+    let url = Url::parse(text)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(NoPage::Scheme(url.scheme().chars().take(20).collect()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(NoPage::User);
+    }
+    match url.host_str().is_some_and(|host| host.contains('$')) {
+        true => Err(NoPage::Template),
+        false => Ok(url),
+    }
 }
 
 impl Widget {
@@ -100,17 +130,10 @@ impl Widget {
 
     /// The URL of its page.
     pub(super) fn url(&self, facts: &Facts) -> Result<Url, HostError> {
-        let url = Url::parse(&fill(&self.template, &self.data, facts));
-        match url {
-            Ok(url) if is_page(&url) => Ok(url),
-            _ => {
-                let scheme = self.template.split_once(':').map(|(scheme, _)| scheme);
-                Err(HostError::WidgetUrl {
-                    id: self.id.clone(),
-                    scheme: scheme.unwrap_or("no").chars().take(20).collect(),
-                })
-            }
-        }
+        page(&fill(&self.template, &self.data, facts)).map_err(|why| HostError::WidgetUrl {
+            id: self.id.clone(),
+            why,
+        })
     }
 
     pub(super) fn row(&self) -> WidgetRow {
@@ -206,10 +229,39 @@ mod tests {
             "file:///etc/passwd",
             "https://u:p@w.example/",
             "https://",
+            " ",
+            "JavaScript:alert(1)",
+            " javascript:alert(1)",
+            "data:text/html,x",
+            "file:/etc/passwd",
+            "https://w.example:port/",
         ] {
             let error = Named::read(text).unwrap_err();
             assert!(error.starts_with("expected "), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_template_in_the_host_is_told_to_be_one() {
+        for url in ["https://$x/", "https://$matrix_user_id:8443/", "http:$x"] {
+            let error = Named::read(url).unwrap_err();
+            assert!(error.contains("whose host is written out"), "{error}");
+        }
+        let widget = |url: &str, data| {
+            let content = json!({ "url": url, "data": data });
+            let widget = Widget::of_state("w1", &content).unwrap();
+            let facts = Facts {
+                user_id: "@alice:example.org".into(),
+                ..Facts::default()
+            };
+            widget.url(&facts).map_err(|error| error.to_string())
+        };
+        let found = widget("https://$x/", json!({ "x": "w.example" })).unwrap();
+        assert_eq!(found.as_str(), "https://w.example/");
+        let error = widget("https://$x/", json!({})).unwrap_err();
+        assert!(error.contains("a template without a value"), "{error}");
+        let error = widget("https://$matrix_user_id/", json!({})).unwrap_err();
+        assert!(error.contains("its URL is none ("), "{error}");
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(crate) enum Host {
     Room {
         settings: WidgetSettings,
         room: Room,
+        live_state: LiveState,
     },
 }
 
@@ -34,7 +35,7 @@ impl Host {
             Self::Handshake(config) => {
                 Grantee::new(config.origin.clone(), &*config.account, config.room.clone())
             }
-            Self::Room { settings, room } => Grantee::new(
+            Self::Room { settings, room, .. } => Grantee::new(
                 Origin::from(settings.raw_url()),
                 room.own_user_id().as_str(),
                 Some(room.room_id().to_string()),
@@ -71,14 +72,17 @@ impl Host {
                     config.clone(),
                 ))
             }
-            Self::Room { settings, room } => {
+            Self::Room {
+                settings,
+                room,
+                live_state,
+            } => {
                 let decide = move |request: widget_turn_matrix_sdk::CapabilityRequest| {
                     let decider = decider.clone();
                     async move { decider.decide(request.capabilities).await }
                 };
-                // What the widget was granted is known when it has been, and the account's sync began before.
                 let mut config = DriverConfig::default();
-                config.live_state = LiveState::Subscribe;
+                config.live_state = *live_state;
                 Served::Driver(TurnWidgetDriver::spawn_with(
                     settings.clone(),
                     room.clone(),

@@ -26,6 +26,8 @@ pub(crate) struct Bench {
     last: Last,
     watched_since: bool,
     woken_since: bool,
+    /// Somebody is about to watch.
+    prefetching: bool,
 }
 
 /// What the last request came to: it says when the next one may be sent.
@@ -56,6 +58,7 @@ impl Bench {
             last: Last::Nothing,
             watched_since: false,
             woken_since: false,
+            prefetching: false,
         }
     }
 
@@ -79,6 +82,13 @@ impl Bench {
         self.watchers = self.watchers.saturating_sub(1);
         self.refresher.handle_unwatch(self.lagging());
         self.check();
+    }
+
+    pub(crate) fn prefetch(&mut self) {
+        self.prefetching = true;
+        self.refresher.handle_prefetch(self.lagging());
+        self.check();
+        self.prefetching = false;
     }
 
     pub(crate) fn wake(&mut self) {
@@ -203,7 +213,10 @@ impl Bench {
     }
 
     fn sent(&mut self, token: FetchToken) {
-        assert!(self.watchers > 0, "c7: no request while nobody watches");
+        assert!(
+            self.watchers > 0 || self.prefetching,
+            "c7: no request while nobody watches"
+        );
         assert_eq!(self.in_flight, None, "c5: one request in flight");
         let since = |then: Timestamp| self.now - then;
         let before = self.requests.last().copied().unwrap_or_default();

@@ -37,7 +37,7 @@ fn whatever_comes_in_whatever_order_the_rules_hold() {
         let mut stale = None;
         let case = std::panic::AssertUnwindSafe(|| {
             for _ in 0..150 {
-                match random.below(16) {
+                match random.below(17) {
                     0..=2 => bench.watch(),
                     3..=4 => bench.unwatch(),
                     5 => bench.wake(),
@@ -56,6 +56,7 @@ fn whatever_comes_in_whatever_order_the_rules_hold() {
                         }
                     }
                     11 if random.below(40) == 0 => bench.sign_out(),
+                    12 => bench.prefetch(),
                     _ => {
                         if let Some(token) = bench.in_flight.clone() {
                             bench.jump_to(bench.now + random.span(0.0, 10.0));

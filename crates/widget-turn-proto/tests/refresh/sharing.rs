@@ -65,6 +65,46 @@ fn c7_nothing_is_fetched_while_nobody_watches() {
 }
 
 #[test]
+fn c7_what_is_fetched_for_who_is_about_to_watch_is_fetched_once_and_there_at_the_watch() {
+    let mut bench = Bench::new(0);
+    for _ in 0..10 {
+        bench.prefetch();
+    }
+    bench.answer(credentials(secs(3600)));
+    bench.prefetch();
+    bench.run(secs(600));
+    bench.watch();
+    assert!(bench.is_ready());
+    bench.prefetch();
+    assert_eq!(bench.requests, [at(0)]);
+
+    bench.unwatch();
+    bench.run(secs(86_400));
+    assert_eq!(bench.requests, [at(0)], "it is not refreshed");
+    bench.prefetch();
+    assert_eq!(bench.requests, [at(0), at(87_000)], "it has expired");
+}
+
+#[test]
+fn c6_who_is_about_to_watch_does_not_ask_again_where_the_account_was_refused() {
+    for answer in [no_turn(), forbidden(), unauthorized(), failed(None)] {
+        let mut bench = Bench::new(0);
+        bench.prefetch();
+        bench.answer(answer.clone());
+        for _ in 0..10 {
+            bench.prefetch();
+        }
+        assert_eq!(bench.requests.len(), 1, "{answer:?}");
+        bench.watch();
+        assert_ne!(
+            *bench.supply(),
+            Supply::Pending,
+            "{answer:?}: known at once"
+        );
+    }
+}
+
+#[test]
 fn c7_what_expired_while_nobody_watched_is_fetched_for_the_next_watcher() {
     let mut bench = Bench::ready(0, secs(3600));
     bench.unwatch();

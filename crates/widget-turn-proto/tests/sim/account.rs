@@ -94,6 +94,10 @@ impl Account {
         }
     }
 
+    pub(crate) fn prefetch(&mut self, machine: &Machine, up: bool) {
+        self.tell(machine, up, Bench::prefetch);
+    }
+
     pub(crate) fn unwatch(&mut self, machine: &Machine, up: bool) {
         self.tell(machine, up, Bench::unwatch);
         if self.bench.watchers == 0 {

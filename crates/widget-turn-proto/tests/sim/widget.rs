@@ -151,6 +151,9 @@ impl Widget {
         self.time(around);
         self.eye.decided(token, granted);
         self.approved = false;
+        if granted {
+            around.account.prefetch(around.machine, around.up);
+        }
         self.layer
             .handle_decision(around.machine.awake, token, granted);
         self.look(around);

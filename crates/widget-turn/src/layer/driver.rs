@@ -131,6 +131,10 @@ impl<P: PermissionPolicy> Driver<P> {
                 supply = changed(&mut self.watch) => self.machine.handle_supply(self.clock.now(), supply),
                 (token, granted) = decided(&mut self.asking) => {
                     self.asking = None;
+                    if granted {
+                        // Widgets ask for TURN servers as soon as they are told that they may.
+                        self.feed.prefetch();
+                    }
                     self.machine.handle_decision(self.clock.now(), &token, granted);
                 }
                 () = &mut timer, if deadline.is_some() => {

@@ -6,7 +6,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::homeserver::{ALICE, Homeserver};
 use super::{Folder, refused};
-use crate::account::homeserver::{Homeserver as Named, discover};
+use crate::account::homeserver::{Homeserver as Named, discover, is_loopback, named_by};
 use crate::arguments::Login;
 
 /// A web server that answers with this for `/.well-known/matrix/client`.
@@ -37,6 +37,28 @@ async fn a_name_leads_to_the_server_that_its_well_known_file_names() {
     }
     let (_server, origin) = web_server(ResponseTemplate::new(404)).await;
     assert_eq!(discover(&origin).await.unwrap(), origin, "the name itself");
+}
+
+#[test]
+fn only_what_is_on_this_machine_leads_to_it_without_tls() {
+    let origin = |url: &str| Url::parse(url).unwrap();
+    for named in ["http://127.0.0.1:8008", "http://localhost", "http://[::1]/"] {
+        assert_eq!(named_by(&origin("https://example.org"), named), None);
+        let here = named_by(&origin("https://localhost:8448"), named);
+        assert_eq!(here, Some(origin(named)));
+    }
+    let there = named_by(&origin("https://example.org"), "https://localhost");
+    assert_eq!(there, Some(origin("https://localhost")));
+    for (url, expected) in [
+        ("http://localhost:8008", true),
+        ("http://LOCALHOST", true),
+        ("http://127.9.9.9", true),
+        ("http://matrix.localhost", false),
+        ("http://localhost.example.org", false),
+        ("http://notlocalhost", false),
+    ] {
+        assert_eq!(is_loopback(&origin(url)), expected, "{url}");
+    }
 }
 
 #[tokio::test]
@@ -88,11 +110,10 @@ fn what_cannot_be_a_homeserver_is_told() {
         let said = Named::read(name).map(|_| ()).unwrap_err().to_string();
         assert!(said.contains("is no homeserver"), "{name}: {said}");
     }
-    let said = Named::read("http://example.org").map(|_| ()).unwrap_err();
-    assert!(
-        said.to_string().contains("http: is for loopback only"),
-        "{said}"
-    );
+    for name in ["http://example.org", "http://matrix.localhost:8008"] {
+        let said = Named::read(name).map(|_| ()).unwrap_err().to_string();
+        assert!(said.contains("http: is for loopback only"), "{said}");
+    }
     for name in [
         "example.org",
         "example.org:8448",

@@ -33,6 +33,10 @@ pub(crate) struct State {
     pub(crate) rooms: BTreeMap<String, Vec<Value>>,
     /// What sliding sync answers, if there is one.
     pub(crate) sliding: Option<u16>,
+    /// Says that Alice is in the rooms, and sends nothing of them.
+    pub(crate) withholds: bool,
+    /// Each sync brings a message of another device.
+    pub(crate) has_messages: bool,
     /// Answers 502 to all.
     pub(crate) is_down: bool,
 }
@@ -190,9 +194,22 @@ impl State {
         }
     }
 
+    fn messages(&self) -> Vec<Value> {
+        let content = json!({ "call_id": "1" });
+        let message = json!({ "type": "m.call.hangup", "sender": ALICE, "content": content });
+        vec![message; self.has_messages.into()]
+    }
+
     fn sync(&self, request: &Request) -> (u16, Value) {
-        if param(request, "since").is_some() {
-            return (200, json!({ "next_batch": "2" }));
+        if param(request, "since").is_some() || self.withholds {
+            // The SDK passes over an answer that it has had.
+            let since = param(request, "since").and_then(|since| since.parse::<u64>().ok());
+            let next_batch = (since.unwrap_or_default() + 1).to_string();
+            let messages = json!({ "events": self.messages() });
+            return (
+                200,
+                json!({ "next_batch": next_batch, "to_device": messages }),
+            );
         }
         let rooms = self.rooms.iter().map(|(id, events)| {
             let room = json!({ "state": { "events": events }, "timeline": { "events": [] } });
@@ -225,7 +242,9 @@ impl State {
             .collect();
         let subscribed = |id: &String| body["room_subscriptions"].get(id).is_some();
         let rooms = self.rooms.iter().filter(|(id, _)| {
-            param(request, "pos").is_none() && (!lists.is_empty() || subscribed(id))
+            !self.withholds
+                && param(request, "pos").is_none()
+                && (!lists.is_empty() || subscribed(id))
         });
         let rooms: BTreeMap<_, _> = rooms
             .map(|(id, events)| {
@@ -233,7 +252,10 @@ impl State {
                 (id.clone(), room)
             })
             .collect();
-        let answer = json!({ "pos": "1", "lists": lists, "rooms": rooms, "extensions": {} });
+        let messages = json!({ "next_batch": "1", "events": self.messages() });
+        let extensions = json!({ "to_device": messages });
+        let answer =
+            json!({ "pos": "1", "lists": lists, "rooms": rooms, "extensions": extensions });
         (200, answer)
     }
 

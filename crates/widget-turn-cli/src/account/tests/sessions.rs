@@ -66,6 +66,35 @@ async fn a_wrong_password_is_told_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn a_session_that_cannot_be_kept_is_ended() {
+    let (homeserver, folder) = (Homeserver::start().await, Folder::new());
+    std::fs::create_dir_all(folder.account().join("session.json.new")).unwrap();
+    let said = refused(&folder.by_password(&homeserver)).await;
+    assert!(said.contains("cannot use"), "{said}");
+    homeserver.with(|state| {
+        assert_eq!(state.logins, 1);
+        assert!(state.tokens.is_empty(), "nobody could end it");
+    });
+}
+
+#[tokio::test]
+async fn a_secret_that_is_too_long_is_told_and_not_cut() {
+    let (homeserver, folder) = (Homeserver::start().await, Folder::new());
+    let login = Login {
+        password_file: Some(folder.file("password", &"canary".repeat(20_000))),
+        ..folder.login(&homeserver)
+    };
+    let said = refused(&login).await;
+    assert!(
+        said.contains("longer than 64 KiB") && !said.contains("canary"),
+        "{said}"
+    );
+    let said = refused(&folder.by_token(&homeserver, &"canary".repeat(20_000))).await;
+    assert!(said.contains("longer than 64 KiB"), "{said}");
+    assert_eq!(homeserver.asked("").await, 0);
+}
+
+#[tokio::test]
 async fn a_limit_on_logins_is_told_with_its_pause() {
     let (homeserver, folder) = (Homeserver::start().await, Folder::new());
     let limit = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "slow", "retry_after_ms": 29_500 });
@@ -233,7 +262,8 @@ async fn a_log_out_without_the_homeserver_wipes_all_the_same_and_says_so() {
         // wiremock keeps its servers for other tests: what is asked of it now is answered 404.
         homeserver.server.reset().await;
         let done = folder.log_out(Some(ALICE)).await.unwrap();
-        assert!(done.left.is_some());
+        let left = done.left.unwrap();
+        assert_eq!(left.device.unwrap(), "DEVICE1");
     }
     assert!(!folder.account().exists());
 }

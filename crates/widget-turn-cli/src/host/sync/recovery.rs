@@ -3,13 +3,27 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// The longest first wait; each further one is up to twice as long as that before.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// A sync that has not failed for so long after an outage is one that waits for news.
 const SETTLED: Duration = Duration::from_secs(3);
+
+/// A homeserver that has nothing to tell waits with its answer. One that does not, beyond this, is asked more rarely.
+const SOON: Duration = Duration::from_secs(1);
+/// How many answers with nothing may come soon, one after the other: device lists and keys are not seen as news.
+const IN_VAIN: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a sync brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Brought {
+    News,
+    Nothing,
+}
 
 /// Why a sync did not come to its end.
 #[derive(Debug)]
@@ -33,11 +47,13 @@ pub(super) async fn keep_up<S, P>(
     mut probe: impl FnMut() -> P,
     mut tell: impl FnMut(Option<String>),
 ) where
-    S: Future<Output = Result<(), Trouble>>,
+    S: Future<Output = Result<Brought, Trouble>>,
     P: Future<Output = bool>,
 {
     let (mut lost, mut failures, mut begun_anew) = (false, 0, false);
+    let mut in_vain = 0;
     loop {
+        let began = Instant::now();
         let synced = {
             let mut syncing = pin!(sync());
             tokio::select! {
@@ -50,11 +66,18 @@ pub(super) async fn keep_up<S, P>(
             }
         };
         let (reason, retry_after) = match synced {
-            Ok(()) => {
+            Ok(brought) => {
                 if std::mem::take(&mut lost) {
                     tell(None);
                 }
                 (failures, begun_anew) = (0, false);
+                in_vain = match brought {
+                    Brought::Nothing if began.elapsed() < SOON => in_vain + 1,
+                    _ => 0,
+                };
+                if in_vain > IN_VAIN {
+                    sleep(pause(in_vain - IN_VAIN)).await;
+                }
                 continue;
             }
             Err(Trouble::Over) => return,
@@ -83,6 +106,13 @@ pub(super) async fn keep_up<S, P>(
     }
 }
 
+/// After so many answers with nothing that came too soon, from the first on.
+fn pause(number: u32) -> Duration {
+    FIRST_PAUSE
+        .saturating_mul(1 << (number - 1).min(16))
+        .min(LONGEST_PAUSE)
+}
+
 /// Half of it is left to chance, so that not all come back at the same moment.
 fn wait(failures: u32) -> Duration {
     let longest = FIRST_WAIT
@@ -95,14 +125,14 @@ fn wait(failures: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_WAIT, Trouble, keep_up};
+    use super::{Brought, LONGEST_PAUSE, LONGEST_WAIT, Trouble, keep_up};
     use std::cell::RefCell;
     use std::collections::VecDeque;
     use std::future::ready;
     use std::time::Duration;
     use tokio::time::{Instant, sleep};
 
-    fn lost(reason: &str) -> Result<(), Trouble> {
+    fn lost(reason: &str) -> Result<Brought, Trouble> {
         Err(Trouble::Lost {
             reason: reason.to_owned(),
             retry_after: None,
@@ -111,7 +141,7 @@ mod tests {
 
     /// What was told, and how long all took, with these results of syncs and probes.
     async fn told(
-        syncs: Vec<Result<(), Trouble>>,
+        syncs: Vec<Result<Brought, Trouble>>,
         probes: Vec<bool>,
     ) -> (Vec<Option<String>>, Duration) {
         let (mut syncs, mut probes) = (VecDeque::from(syncs), VecDeque::from(probes));
@@ -130,12 +160,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_outage_is_told_once_and_so_is_its_end() {
         let syncs = vec![
-            Ok(()),
+            Ok(Brought::News),
             lost("down"),
             lost("still"),
             lost("still"),
-            Ok(()),
-            Ok(()),
+            Ok(Brought::News),
+            Ok(Brought::News),
         ];
         let (told, took) = told(syncs, vec![false, false, true]).await;
         assert_eq!(told, [Some("down".to_owned()), None]);
@@ -144,14 +174,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_retry_is_quick() {
-        let (_, took) = told(vec![lost("down"), Ok(())], vec![]).await;
+        let (_, took) = told(vec![lost("down"), Ok(Brought::News)], vec![]).await;
         assert!(took <= Duration::from_millis(500), "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_long_outage_is_asked_about_every_ten_seconds_at_most() {
         let (_, took) = told(
-            vec![lost("down"), Ok(())],
+            vec![lost("down"), Ok(Brought::News)],
             [vec![false; 100], vec![true]].concat(),
         )
         .await;
@@ -167,7 +197,7 @@ mod tests {
             reason: "limited".into(),
             retry_after: Some(Duration::from_secs(60)),
         });
-        let (_, took) = told(vec![limited, Ok(())], vec![]).await;
+        let (_, took) = told(vec![limited, Ok(Brought::News)], vec![]).await;
         assert!(took >= Duration::from_secs(60), "{took:?}");
     }
 
@@ -184,7 +214,7 @@ mod tests {
                         1 => lost("down"),
                         2 => {
                             sleep(Duration::from_secs(30)).await;
-                            Ok(())
+                            Ok(Brought::News)
                         }
                         _ => Err(Trouble::Over),
                     }
@@ -203,12 +233,64 @@ mod tests {
     async fn a_forgotten_position_is_no_outage_unless_it_is_always_forgotten() {
         let again = || Err(Trouble::Again);
         assert_eq!(
-            told(vec![Ok(()), again(), Ok(()), again(), Ok(())], vec![])
-                .await
-                .0,
+            told(
+                vec![
+                    Ok(Brought::News),
+                    again(),
+                    Ok(Brought::News),
+                    again(),
+                    Ok(Brought::News)
+                ],
+                vec![]
+            )
+            .await
+            .0,
             []
         );
-        let (told, _) = told(vec![again(), again(), Ok(())], vec![]).await;
+        let (told, _) = told(vec![again(), again(), Ok(Brought::News)], vec![]).await;
         assert_eq!(told.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_with_nothing_that_come_at_once_are_asked_for_ever_more_rarely() {
+        let nothing = |count| (0..count).map(|_| Ok(Brought::Nothing)).collect::<Vec<_>>();
+        let (_, took) = told(nothing(3), vec![]).await;
+        assert_eq!(took, Duration::ZERO, "some may be about keys");
+        let (_, took) = told(nothing(103), vec![]).await;
+        assert!(
+            took >= LONGEST_PAUSE * 95 && took <= LONGEST_PAUSE * 100,
+            "{took:?}"
+        );
+        let news = (0..1000).map(|_| Ok(Brought::News)).collect();
+        let (_, took) = told(news, vec![]).await;
+        assert_eq!(took, Duration::ZERO, "news wait for nothing");
+        let mixed = [nothing(3), vec![Ok(Brought::News)], nothing(3)]
+            .into_iter()
+            .flatten()
+            .collect();
+        let (_, took) = told(mixed, vec![]).await;
+        assert_eq!(took, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_with_nothing_that_were_waited_for_cost_no_pause() {
+        let began = Instant::now();
+        let mut number = 0;
+        keep_up(
+            || {
+                number += 1;
+                async move {
+                    if number > 10 {
+                        return Err(Trouble::Over);
+                    }
+                    sleep(Duration::from_secs(30)).await;
+                    Ok(Brought::Nothing)
+                }
+            },
+            || ready(true),
+            |_| {},
+        )
+        .await;
+        assert_eq!(began.elapsed(), Duration::from_secs(300));
     }
 }

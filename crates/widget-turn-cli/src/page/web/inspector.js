@@ -9,6 +9,8 @@ import { MessageLog, matches } from './message_log.js';
 /** Rows on the page at first, and how many more at each wish. All that is kept would make the page slow to draw. */
 const ROWS = 300;
 
+/** Milliseconds from a message to its row: the widget, which has the same thread, goes first. */
+const SOON = 100;
 /** A flood must leave the page time for its person: after each drawing the list rests this many times as long. */
 const REST = 4;
 const LONGEST_REST = 500;
@@ -37,17 +39,14 @@ export function createInspector() {
   let restUntil = 0;
   let sticks = true;
 
-  function schedule() {
+  /** @param {number} [delay] in milliseconds */
+  function schedule(delay = 0) {
     if (isScheduled) {
       return;
     }
     isScheduled = true;
-    const rest = restUntil - performance.now();
-    if (rest > 0) {
-      setTimeout(() => requestAnimationFrame(draw), rest);
-    } else {
-      requestAnimationFrame(draw);
-    }
+    const rest = Math.max(delay, restUntil - performance.now());
+    setTimeout(() => requestAnimationFrame(draw), rest);
   }
 
   function draw() {
@@ -264,7 +263,7 @@ export function createInspector() {
         }
       }
     }
-    schedule();
+    schedule(SOON);
   }
 
   return {

@@ -57,7 +57,7 @@ export function createPermission(onDecision) {
       `${who.name} asks for access through your account ${who.account}${who.room}.`;
     element('permission-all-label', HTMLElement).hidden = single;
     element('permission-all-text', HTMLElement).textContent = `Tick all ${capabilities.length}`;
-    once.textContent = single ? 'Allow once' : 'Allow ticked once';
+    once.textContent = single && asksForTurn ? 'Allow once' : 'Allow ticked once';
     list('permission-held', held, `It already has ${counted(held.length, 'more thing')} that it asks for`);
     list('permission-unavailable', unavailable, `It also asks for ${counted(unavailable.length, 'thing')} that this host does not have`);
     const left = element('permission-refused', HTMLElement);

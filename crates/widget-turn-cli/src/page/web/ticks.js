@@ -102,14 +102,14 @@ export function createTicks(place, all, onChange) {
   });
 
   return {
-    /** Shows what there is to decide on. A single thing is ticked, for the question is about it alone and the answer says
-     * whether; of several things none is, so that whoever answers without reading grants nothing.
+    /** Shows what there is to decide on. TURN alone is ticked, for the question says what it is; nothing else is, so that
+     * whoever answers without reading grants nothing.
      * @param {Capability[]} capabilities */
     show(capabilities) {
       boxes = new Map();
       groups = new Map();
       place.replaceChildren(...grouped(capabilities).map(fieldset));
-      tick(boxes.keys(), boxes.size === 1);
+      tick(boxes.keys(), capabilities.length === 1 && capabilities[0]?.group === 'turn');
       sums();
     },
 

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use widget_turn::{
     FeedConfig, Fetched, Grants, LayerConfig, TrustedOrigins, TurnFeed, TurnSource, read_response,
 };
+use widget_turn_matrix_sdk::LiveState;
 
 use crate::capability::Capability;
 use crate::event::Reporter;
@@ -104,7 +105,16 @@ impl Scene {
         server.mock_room_state_encryption().plain().mount().await;
         let url = format!("{ORIGIN}/?id=$matrix_widget_id");
         let settings = WidgetSettings::new("w".to_owned(), true, &url).unwrap();
-        Self::new(Host::Room { settings, room }, trusted, Some(server))
+        let live_state = LiveState::FromSync;
+        Self::new(
+            Host::Room {
+                settings,
+                room,
+                live_state,
+            },
+            trusted,
+            Some(server),
+        )
     }
 
     /// Opens the page.
