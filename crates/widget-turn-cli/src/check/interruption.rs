@@ -1,16 +1,13 @@
 //! Ctrl-C, or whoever stops services: the first ends a check cleanly, one that insists ends it at once.
 
-use std::time::Duration;
-
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::shutdown::SAME;
 use crate::terminal::Progress;
 
 /// As a shell says it of a program that ended by Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
-/// A signal so soon after the first is the same one: a shell and whatever stands in between may both pass it on.
-const SAME: Duration = Duration::from_millis(500);
 
 /// Turns true at the first signal. One that comes later than [`SAME`] ends the program, whatever it leaves behind.
 pub(crate) fn interruptions(progress: Progress) -> watch::Receiver<bool> {
@@ -73,6 +70,8 @@ async fn forward(tell: mpsc::Sender<()>) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::time::advance;
 
     use super::*;
