@@ -153,12 +153,19 @@ async fn source(
     if arguments.user.is_some() {
         let login = arguments.login();
         let account = tokio::select! {
-            account = account::log_in(&login, true, progress) => account?,
+            account = account::log_in(&login, true, progress) => account,
             Ok(_) = interrupted.wait_for(|interrupted| *interrupted) => {
                 return Err(CheckError::Interrupted);
             }
         };
-        return Ok(Source::Homeserver(Homeserver::of(account)));
+        let homeserver = match account {
+            // By `host`, say. Its token is enough.
+            Err(AccountError::InUse(_)) if login.token_file.is_none() => {
+                Homeserver::borrowed(account::borrow(&login)?)
+            }
+            account => Homeserver::of(account?),
+        };
+        return Ok(Source::Homeserver(homeserver));
     }
     if let (Some(name), Some(path)) = (&arguments.homeserver, &arguments.token_file) {
         let token = read_secret(path, "an access token")?;

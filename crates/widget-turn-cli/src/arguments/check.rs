@@ -33,7 +33,7 @@ pub(crate) struct Check {
     )]
     pub(crate) homeserver: Option<String>,
 
-    /// Ask as this user, such as @alice:example.org, logged in as by `host`: the session is kept
+    /// Ask as this user, such as @alice:example.org, logged in as by `host`: the session is kept, and may be in use by `host`
     #[arg(long, value_name = "ID", conflicts_with = "uris")]
     pub(crate) user: Option<String>,
 

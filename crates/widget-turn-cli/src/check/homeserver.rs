@@ -6,14 +6,14 @@ mod http;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use url::Url;
 use widget_turn_proto::{Fetched, Secret, read_response};
 
 use super::lint::span;
 use super::report::{HomeserverReport, Outcome, Step, StepName};
 use super::round::Supply;
-use crate::account::Account;
+use crate::account::{Account, Borrowed};
 use answer::{lint_form, lint_members, understood};
 use http::{get, is_loopback};
 
@@ -21,6 +21,8 @@ const PATH: &str = "/_matrix/client/v3/voip/turnServer";
 const WELL_KNOWN: &str = "/.well-known/matrix/client";
 /// How much is shown of a lifetime that is no number, in characters.
 const MAX_TTL: usize = 40;
+/// How often a session is read that another process may renew.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How far the clocks may be apart, in seconds.
 const MAX_SKEW: i64 = 10;
 
@@ -50,6 +52,8 @@ enum Access {
     Token(Secret),
     /// Whose token may be replaced by another at any time.
     Account(Box<Account>),
+    /// The same, by another process.
+    Borrowed(Borrowed),
 }
 
 enum Place {
@@ -94,6 +98,15 @@ impl Homeserver {
         }
     }
 
+    /// By a session that another process uses.
+    pub(crate) fn borrowed(session: Borrowed) -> Self {
+        Self {
+            name: session.base_url().to_string(),
+            place: Place::Base(session.base_url().clone()),
+            access: Access::Borrowed(session),
+        }
+    }
+
     async fn token(&self, limit: Duration) -> Secret {
         match &self.access {
             Access::Token(token) => token.clone(),
@@ -102,7 +115,25 @@ impl Homeserver {
                 let _ = timeout(limit, account.client().whoami()).await;
                 Secret::new(account.client().access_token().unwrap_or_default())
             }
+            Access::Borrowed(session) => session.token().unwrap_or_else(|| Secret::new("")),
         }
+    }
+
+    /// Another token than this one, if the process that the session belongs to renews it in time.
+    async fn renewed(&self, token: &Secret, limit: Duration) -> Option<Secret> {
+        let Access::Borrowed(session) = &self.access else {
+            return None;
+        };
+        let renewed = async {
+            loop {
+                let now = session.token()?;
+                if now.expose() != token.expose() {
+                    return Some(now);
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        timeout(limit, renewed).await.ok().flatten()
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -148,7 +179,14 @@ impl Homeserver {
         let path = format!("{}{PATH}", base.path().trim_end_matches('/'));
         let mut url = base.clone();
         url.set_path(&path);
-        let answer = match get(url, Some(&self.token(limit).await), limit).await {
+        let token = self.token(limit).await;
+        let mut answer = get(url.clone(), Some(&token), limit).await;
+        if matches!(&answer, Ok(answer) if answer.status == 401)
+            && let Some(token) = self.renewed(&token, limit).await
+        {
+            answer = get(url, Some(&token), limit).await;
+        }
+        let answer = match answer {
             Ok(answer) => answer,
             Err(why) => {
                 let step = Step::seen(StepName::TurnServer, Outcome::Failed, why).advise(

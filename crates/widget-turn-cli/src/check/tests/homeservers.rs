@@ -147,3 +147,48 @@ async fn a_homeserver_that_is_not_there_could_not_be_asked() {
     );
     assert_snapshot("homeserver-closed", &report);
 }
+
+#[tokio::test]
+async fn a_token_that_its_process_renews_meanwhile_is_asked_with_again() {
+    use crate::account::tests::{Folder, homeserver, log_in};
+    use wiremock::matchers::{header, path};
+    use wiremock::{Mock, Request, ResponseTemplate};
+
+    let (there, folder) = (homeserver::Homeserver::start().await, Folder::new());
+    let login = folder.by_password(&there);
+    let _in_use = log_in(&login).await.unwrap();
+    let file = folder
+        .0
+        .join("accounts/%40alice%3Aexample.org/session.json");
+    let turn = || path("/_matrix/client/v3/voip/turnServer");
+    // As `host` does once it is told the same.
+    let renew = move |_: &Request| {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut session: serde_json::Value = serde_json::from_str(&text).unwrap();
+        session["access_token"] = "renewed".into();
+        std::fs::write(&file, session.to_string()).unwrap();
+        let unknown = serde_json::json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "expired" });
+        ResponseTemplate::new(401).set_body_json(unknown)
+    };
+    let well = ResponseTemplate::new(200).set_body_json(serde_json::json!({}));
+    let renewed = Mock::given(turn()).and(header("authorization", "Bearer renewed"));
+    renewed
+        .respond_with(well)
+        .with_priority(1)
+        .mount(&there.server)
+        .await;
+    Mock::given(turn())
+        .respond_with(renew)
+        .with_priority(2)
+        .mount(&there.server)
+        .await;
+
+    let borrowed = account::borrow(&login).map_err(|error| error.to_string());
+    let mut settings = settings(&[], GENEROUS);
+    settings.source = Source::Homeserver(Homeserver::borrowed(borrowed.unwrap()));
+    let homeserver = settings.round().await.homeserver.unwrap();
+    assert_eq!(
+        (homeserver.status, homeserver.no_turn),
+        (Some(200), Some("empty_object"))
+    );
+}
