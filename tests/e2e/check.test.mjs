@@ -98,8 +98,11 @@ test("a quota of one relay is told, and nothing is left that counts against it",
 
 test("what a check has deleted itself does not count against a tight quota", async (t) => {
   const { udp, tcp } = await coturn(t, { lines: ["allow-loopback-peers", "user-quota=2"] });
-  const { code, text } = await check(t, [udp, tcp, udp, "--secret-file", secretFile(t)]);
+  const args = [udp, tcp, udp, "--secret-file", secretFile(t)];
+  const { code, text } = await check(t, args);
   assert.equal(code, 0, text);
+  const again = await check(t, args);
+  assert.equal(again.code, 0, `right after it: ${again.text}`);
 });
 
 test("a peer that is denied is told from a relay that does not work", async (t) => {
