@@ -70,11 +70,21 @@ export async function coturn(test, { ip = "127.0.0.1", lines = ["allow-loopback-
     ...lines,
   ];
   writeFileSync(join(home, "turnserver.conf"), config.join("\n"), { mode: 0o600 });
-  const server = program(test, "turnserver", ["-c", join(home, "turnserver.conf")]);
-  await until("coturn to listen", async () => (await listens(port, ip)) && (await listens(port + 1, ip)));
+  const start = async () => {
+    const server = program(test, "turnserver", ["-c", join(home, "turnserver.conf")]);
+    await until("coturn to listen", async () => (await listens(port, ip)) && (await listens(port + 1, ip)));
+    return server;
+  };
+  const server = await start();
   const host = ip.includes(":") ? `[${ip}]` : ip;
   return {
     server,
+    /** Kills it, and starts it again on the same ports. */
+    async crash() {
+      this.server.child.kill("SIGKILL");
+      await this.server.ended;
+      this.server = await start();
+    },
     roots: join(home, "ca.pem"),
     udp: `turn:${host}:${port}?transport=udp`,
     tcp: `turn:${host}:${port}?transport=tcp`,

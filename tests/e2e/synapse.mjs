@@ -124,9 +124,9 @@ export class Synapse {
     });
   }
 
-  /** Ends it; the database stays. */
-  async pause() {
-    this.#running.child.kill("SIGTERM");
+  /** Ends it, by `SIGKILL` as a crash would; the database stays. */
+  async pause(signal = "SIGTERM") {
+    this.#running.child.kill(signal);
     await this.#running.ended;
     this.#log += this.#running.output();
   }

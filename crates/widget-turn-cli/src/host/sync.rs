@@ -22,6 +22,7 @@ use crate::event::{Event, Link, Reporter};
 use recovery::keep_up;
 use source::{Source, sliding};
 
+/// The sync of an account, until it is dropped.
 pub(super) struct Syncing {
     source: Arc<Source>,
     /// How many syncs have come to their end.

@@ -36,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// For the question whether it answers at all.
 const PROBE: Duration = Duration::from_secs(10);
 
+/// Where an account's news come from.
 pub(super) struct Source {
     pub(super) client: Client,
     pub(super) sliding: Option<SlidingSync>,
