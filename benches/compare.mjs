@@ -9,6 +9,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const run = (...args) => execFileSync("cargo", args, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
@@ -21,46 +23,85 @@ function ours() {
   return JSON.parse(readFileSync(path, "utf8")).median.point_estimate;
 }
 
-/** The same for npm's host: on the objects that `postMessage` hands over, and from JSON text as ours. */
+/** What each of our hosts takes and does, and matrix-sdk's driver alone: one object each. */
+function drivers() {
+  const args = ["bench", "-p", "widget-turn-matrix-sdk", "--bench", "driver"];
+  const said = execFileSync("cargo", args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" });
+  const lines = said.split("\n").filter((line) => line.startsWith("{"));
+  return lines.map((line) => JSON.parse(line));
+}
+
+const request = (action) => ({
+  api: "fromWidget",
+  widgetId: "lab-widget-1",
+  requestId: "widgetapi-1795441358276",
+  action,
+  data: {},
+});
+
+/** npm's host: nanoseconds for an owned message, on the objects that `postMessage` hands over and from JSON text as ours;
+ * requests a second, each after the answer to the one before; and bytes a widget. */
 async function npms() {
   const log = console.log;
   // It prints every message, with the passwords.
   console.log = console.debug = () => {};
-  let listener;
-  globalThis.addEventListener = (_kind, found) => (listener = found);
+  const listeners = [];
+  globalThis.addEventListener = (_kind, found) => listeners.push(found);
   globalThis.window = globalThis;
   const { ClientWidgetApi, Widget, WidgetDriver } = (await import("matrix-widget-api")).default;
-  const widget = new Widget({ id: "lab-widget-1", creatorUserId: "@a:b", type: "m.custom", url: "https://widget.example/" });
   let replies = 0;
-  const iframe = { contentWindow: { postMessage: () => (replies += 1) }, addEventListener() {} };
-  new ClientWidgetApi(widget, iframe, new WidgetDriver());
-  const text = `{"api":"fromWidget","widgetId":"lab-widget-1","requestId":"widgetapi-1795441358276","action":"unwatch_turn_servers","data":{}}`;
+  let answered = () => {};
+  const contentWindow = {
+    postMessage() {
+      replies += 1;
+      answered();
+    },
+  };
+  const make = () => {
+    const widget = new Widget({ id: "lab-widget-1", creatorUserId: "@a:b", type: "m.custom", url: "https://widget.example/" });
+    return new ClientWidgetApi(widget, { contentWindow, addEventListener() {} }, new WidgetDriver());
+  };
+  make();
+  const [listener] = listeners;
+  const say = (data) => listener({ data, origin: "https://widget.example" });
+  const unwatch = request("unwatch_turn_servers");
+  const text = JSON.stringify(unwatch);
   const measure = (message) => {
     const rounds = [];
     for (let round = 0; round < 200; round++) {
       const start = process.hrtime.bigint();
       for (let i = 0; i < 500; i++) {
-        listener({ data: message(), origin: "https://widget.example" });
+        say(message());
       }
       rounds.push(Number(process.hrtime.bigint() - start) / 500);
     }
     return median(rounds);
   };
-  const onObjects = measure(() => ({ ...JSON_READY }));
+  const onObjects = measure(() => ({ ...unwatch }));
   const onText = measure(() => JSON.parse(text));
-  console.log = log;
   if (replies === 0) {
     throw new Error("npm's host did not reply");
   }
-  return { onObjects, onText };
+
+  const versions = JSON.stringify(request("supported_api_versions"));
+  const begun = performance.now();
+  for (let i = 0; i < 20_000; i++) {
+    const reply = new Promise((resolve) => (answered = resolve));
+    say(JSON.parse(versions));
+    await reply;
+  }
+  const perSecond = 20_000 / ((performance.now() - begun) / 1000);
+
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc");
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const widgets = Array.from({ length: 500 }, make);
+  collect();
+  const memory = (process.memoryUsage().heapUsed - before) / widgets.length;
+  console.log = log;
+  return { onObjects, onText, perSecond, memory };
 }
-const JSON_READY = {
-  api: "fromWidget",
-  widgetId: "lab-widget-1",
-  requestId: "widgetapi-1795441358276",
-  action: "unwatch_turn_servers",
-  data: {},
-};
 
 /** Milliseconds from the start of `demo` to its first answer to a browser. */
 async function start(binary, grants) {
@@ -79,10 +120,25 @@ async function start(binary, grants) {
 
 const figure = (name, value) => console.log(`${name.padEnd(58)} ${value}`);
 const mine = ours();
-const { onObjects, onText } = await npms();
+const npm = await npms();
 figure("owned message in, reply out: widget-turn", `${mine.toFixed(0)} ns`);
-figure("  npm's ClientWidgetApi, on ready objects", `${onObjects.toFixed(0)} ns, ${(onObjects / mine).toFixed(1)} times ours`);
-figure("  npm's ClientWidgetApi, from JSON text", `${onText.toFixed(0)} ns, ${(onText / mine).toFixed(1)} times ours`);
+figure("  npm's ClientWidgetApi, on ready objects", `${npm.onObjects.toFixed(0)} ns, ${(npm.onObjects / mine).toFixed(1)} times ours`);
+figure("  npm's ClientWidgetApi, from JSON text", `${npm.onText.toFixed(0)} ns, ${(npm.onText / mine).toFixed(1)} times ours`);
+
+figure("requests a second, one after the other: npm's", npm.perSecond.toFixed(0));
+const hosts = drivers();
+for (const { host, requests_per_second: perSecond } of hosts) {
+  figure(`  ${host}`, `${perSecond}, ${(perSecond / npm.perSecond).toFixed(2)} times npm's`);
+}
+figure("memory of a widget after its handshake: npm's", `${(npm.memory / 1024).toFixed(1)} KiB, without a handshake`);
+for (const { host, bytes_per_widget: bytes } of hosts) {
+  figure(`  ${host}`, `${(bytes / 1024).toFixed(1)} KiB, ${(bytes / npm.memory).toFixed(2)} times npm's`);
+}
+for (const { host, watch_to_update_us: time } of hosts) {
+  if (time !== null) {
+    figure(`watch to update, credentials in hand: ${host}`, `${time} µs`);
+  }
+}
 
 run("build", "--release", "-p", "widget-turn-cli");
 const binary = join(root, "target", "release", "widget-turn");

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertSnapshot, check, checkJson } from "./check.mjs";
 import { SECRET, coturn, secretFile } from "./coturn.mjs";
-import { file, folder } from "./rig.mjs";
+import { Host, file, folder } from "./rig.mjs";
 import { Synapse } from "./synapse.mjs";
 
 const suite = file();
@@ -38,6 +38,19 @@ test("the TURN servers of a Synapse are tried, for a token and for a user who lo
   const wrong = await check(t, [...at, "--user", alice.id, "--data", folder(t), "--password-file", secretFile(t, "wrong")]);
   assert.equal(wrong.code, 3, wrong.text);
   assert.match(wrong.text, /^widget-turn: the homeserver refuses this password/);
+});
+
+test("the session that a host uses is good for a check too", async (t) => {
+  const relay = await coturn(suite);
+  const synapse = await Synapse.start(t, { turn: { uris: [relay.udp], secret: SECRET } });
+  const alice = await synapse.user("alice");
+  const room = await synapse.room([alice]);
+  const data = folder(t);
+  const host = await Host.start(t, { synapse, user: alice, room, widget: "https://widget.example/", data });
+  const { code, text } = await check(t, ["--homeserver", synapse.url, "--user", alice.id, "--data", data]);
+  assert.equal(code, 0, text);
+  assert.ok(!text.includes(alice.token));
+  assert.equal(await host.stop(), 0, "and it goes on");
 });
 
 test("a Synapse without TURN is told", async (t) => {

@@ -57,6 +57,19 @@ async function relays(tab) {
   assert.equal(await tab.call("relay"), "through the relay");
 }
 
+/** *Test relays* finds, as the browser does, that both servers relay. */
+async function testsRelays(tab) {
+  await tab.at("relay-test").click();
+  await until("the end of the test", async () => (await tab.at("relay-state").getAttribute("data-state")) === "done");
+  assert.deepEqual(await tab.at("relay-uri").allTextContents(), turn.uris);
+  for (const whose of ["relay-ours", "relay-browsers"]) {
+    for (const cell of await tab.at(whose).all()) {
+      assert.equal(await cell.getAttribute("data-works"), "true", `${whose}: ${await cell.textContent()}`);
+    }
+  }
+  await tab.page.keyboard.press("Escape");
+}
+
 describe("a widget in a room", { concurrency: 3 }, () => {
   for (const encrypted of [false, true]) {
     const kind = encrypted ? "an encrypted" : "a";
@@ -73,6 +86,7 @@ describe("a widget in a room", { concurrency: 3 }, () => {
       }
       await relays(alice);
       await relays(bob);
+      await testsRelays(alice);
       assert.deepEqual(alice.host.of("error"), []);
       assert.deepEqual(alice.errors, []);
       assert.equal(await alice.host.stop(), 0);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { check } from "./check.mjs";
 import { coturn, secretFile } from "./coturn.mjs";
 import { Demo, Tab, artifacts, browse, until } from "./rig.mjs";
 
@@ -70,4 +71,20 @@ test("a certificate that the browser alone refuses is seen as a difference, and 
   assert.deepEqual([refused.ours, refused.browsers, refused.differs], ["false", "false", null]);
   assert.match(refused.said, /allocate: refused with 401/);
   assert.match(refused.seen, /error 401/);
+});
+
+test("after Ctrl-C in the midst of a test nothing is left that counts against the quota", async (t) => {
+  const { udp, server } = await coturn(t, { lines: ["allow-loopback-peers", "user-quota=2"] });
+  const secret = secretFile(t);
+  const demo = await Demo.start(t, "--turn-uri", udp, "--turn-secret-file", secret);
+  const tab = await Tab.open(t, browser, demo.url);
+  await tab.at("permission-deny").click();
+  await tab.at("relay-test").click();
+  await until("both allocations", () => server.output().match(/ALLOCATE processed, success/g)?.length === 2);
+  demo.running.child.kill("SIGINT");
+  // As where a shell and npm both pass it on.
+  demo.running.child.kill("SIGINT");
+  assert.deepEqual(await demo.running.ended, [0, null]);
+  const args = [udp, "--secret-file", secret, "--username", "@demo:localhost"];
+  await until("the quota to be free again", async () => (await check(t, args)).code === 0);
 });

@@ -1,8 +1,9 @@
 //! An account on a homeserver: logged in once, and kept on disk until it is logged out.
 //!
 //! [`homeserver`] finds the server, [`credential`] reads what the person gave, [`login`] gets a session for it, [`folder`] and
-//! [`kept`] keep it, [`fault`] has the sentence for whatever went wrong.
+//! [`kept`] keep it, [`borrowed`] reads one that is in use, [`fault`] has the sentence for whatever went wrong.
 
+mod borrowed;
 mod credential;
 mod fault;
 mod folder;
@@ -28,6 +29,7 @@ use folder::Folder;
 use homeserver::Homeserver;
 use kept::Kept;
 
+pub(crate) use borrowed::{Borrowed, borrow};
 pub(crate) use credential::TOKEN_VARIABLE;
 pub(crate) use fault::{AccountError, Fault, is_session_over, limited, said};
 pub(crate) use homeserver::is_loopback;

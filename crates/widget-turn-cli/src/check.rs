@@ -1,14 +1,19 @@
 //! `widget-turn check`: whether TURN servers work, and what to do if they don't.
 //!
 //! [`homeserver`] asks for servers and credentials, [`probe`] tries each server through [`client`], [`lint`] looks at what needs
-//! no trying, [`fault`] has the sentence for whatever went wrong, [`report`] shows it.
+//! no trying, [`fault`] has the sentence for whatever went wrong, [`report`] shows it, and all that is printed
+//! goes through [`output`].
 
 mod client;
 mod expiry;
 mod fault;
 mod homeserver;
+mod interruption;
 mod lint;
+mod output;
 mod probe;
+mod quota;
+mod redaction;
 mod report;
 mod round;
 mod round_trip;
@@ -17,12 +22,12 @@ mod textfile;
 mod tls;
 mod watch;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::sync::watch::{Receiver, channel};
+use tokio::sync::watch::Receiver;
 use widget_turn_proto::{Secret, TurnServer};
 
 use crate::account::{self, AccountError};
@@ -30,14 +35,15 @@ use crate::arguments;
 use crate::credentials::{SharedSecret, system_clock};
 use crate::terminal::Progress;
 use homeserver::Homeserver;
+use interruption::{INTERRUPTED, interruptions};
+use output::{NOT_WRITTEN, Output};
+use quota::Quota;
 use report::Report;
 use report::grade::{NO_HOMESERVER, NONE_WORKS};
 use round::{Settings, Source};
 use tls::Tls;
 use watch::Board;
 
-/// As a shell says it of a program that ended by Ctrl-C.
-const INTERRUPTED: u8 = 130;
 /// The longest user name that a STUN message holds, in bytes.
 const MAX_USERNAME: usize = 513;
 
@@ -71,13 +77,14 @@ enum CheckError {
 
 /// Runs to its end; the exit code is the command's.
 pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
-    let progress = Progress::on_a_terminal();
+    let output = Output::new(&arguments);
+    let progress = output.progress();
     let interrupted = interruptions(progress.clone());
     let source = match source(&arguments, &progress, interrupted.clone()).await {
         Ok(source) => source,
         Err(error) => {
             progress.clear();
-            eprintln!("widget-turn: {error}");
+            output.complain(&error);
             return match error {
                 CheckError::Interrupted => INTERRUPTED.into(),
                 CheckError::Account(_) => NO_HOMESERVER.into(),
@@ -93,14 +100,15 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
         parallel: arguments.parallel,
         expect_expiry: arguments.expect_expiry,
         clock: system_clock(),
+        quota: Quota::new(quota::LAG),
         interrupted,
         progress,
     };
     let exit_code = match arguments.watch {
-        None => settings.once(&arguments).await,
-        Some(every) => settings.again_and_again(every, &arguments).await,
+        None => settings.once(&arguments, &output).await,
+        Some(every) => settings.again_and_again(every, &arguments, &output).await,
     };
-    exit_code.unwrap_or(INTERRUPTED).into()
+    exit_code.into()
 }
 
 /// Tries TURN servers as the command does, until somebody interrupts; the report by `docs/check.schema.json`.
@@ -117,51 +125,12 @@ pub(crate) async fn relays(server: &TurnServer, interrupted: Receiver<bool>) -> 
         parallel: false,
         expect_expiry: false,
         clock: system_clock(),
+        quota: Quota::new(quota::LAG),
         progress: Progress::Hidden,
         interrupted,
     };
     let report = serde_json::to_value(settings.round().await);
     report.expect("a report has no map with keys that are no strings")
-}
-
-fn print(text: &str) {
-    // Whoever reads may have read enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-fn json(written: serde_json::Result<String>) -> String {
-    written.expect("a report has no map with keys that are no strings") + "\n"
-}
-
-/// Turns true at the first Ctrl-C. The second ends the program, whatever it leaves behind.
-fn interruptions(progress: Progress) -> Receiver<bool> {
-    let (sender, receiver) = channel(false);
-    tokio::spawn(async move {
-        while interruption().await.is_ok() {
-            if sender.send_replace(true) {
-                progress.clear();
-                std::process::exit(INTERRUPTED.into());
-            }
-        }
-        // Without signals nobody interrupts.
-        sender.closed().await;
-    });
-    receiver
-}
-
-/// Ctrl-C, or whoever stops services.
-async fn interruption() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }
 
 /// Looks whether metrics can be written, before hours have passed.
@@ -184,12 +153,19 @@ async fn source(
     if arguments.user.is_some() {
         let login = arguments.login();
         let account = tokio::select! {
-            account = account::log_in(&login, true, progress) => account?,
+            account = account::log_in(&login, true, progress) => account,
             Ok(_) = interrupted.wait_for(|interrupted| *interrupted) => {
                 return Err(CheckError::Interrupted);
             }
         };
-        return Ok(Source::Homeserver(Homeserver::of(account)));
+        let homeserver = match account {
+            // By `host`, say. Its token is enough.
+            Err(AccountError::InUse(_)) if login.token_file.is_none() => {
+                Homeserver::borrowed(account::borrow(&login)?)
+            }
+            account => Homeserver::of(account?),
+        };
+        return Ok(Source::Homeserver(homeserver));
     }
     if let (Some(name), Some(path)) = (&arguments.homeserver, &arguments.token_file) {
         let token = read_secret(path, "an access token")?;
@@ -249,54 +225,66 @@ fn read_secret(path: &Path, expected: &'static str) -> Result<Secret, CheckError
 }
 
 impl Settings {
-    /// One round and its report.
-    async fn once(&self, arguments: &arguments::Check) -> Option<u8> {
-        let report = self.shown_round(arguments).await;
-        print(&if arguments.json {
-            json(serde_json::to_string_pretty(&report))
+    /// One round and its report; the exit code.
+    async fn once(&self, arguments: &arguments::Check, output: &Output) -> u8 {
+        let (report, kept) = self.shown_round(arguments, output).await;
+        let printed = output.print(&if arguments.json {
+            output::json_pretty(&report)
         } else {
             report::text::render(&report)
         });
-        (!report.interrupted).then_some(report.exit_code)
+        match (printed, kept) {
+            (Err(unread), _) => unread,
+            _ if report.interrupted => INTERRUPTED,
+            (Ok(()), Err(unwritten)) => unwritten,
+            (Ok(()), Ok(())) => report.exit_code,
+        }
     }
 
-    /// Rounds until somebody interrupts.
-    async fn again_and_again(&self, every: Duration, arguments: &arguments::Check) -> Option<u8> {
+    /// Rounds until somebody interrupts; the exit code.
+    async fn again_and_again(
+        &self,
+        every: Duration,
+        arguments: &arguments::Check,
+        output: &Output,
+    ) -> u8 {
         let mut board = Board::new(std::io::stdout().is_terminal());
         let round = async || {
-            let report = self.shown_round(arguments).await;
-            print(&if arguments.json {
-                json(serde_json::to_string(&report))
+            // Metrics that are not written get old, which is seen there; the next may be.
+            let (report, _) = self.shown_round(arguments, output).await;
+            let text = if arguments.json {
+                output::json_line(&report)
             } else {
                 board.round(&report)
-            });
-            report
+            };
+            output.print(&text).map(|()| report)
         };
         let exit_code = watch::repeat(every, self.interrupted.clone(), round).await;
         if !arguments.json {
-            print(&board.end());
+            // Somebody who has gone does not miss it.
+            let _ = output.print(&board.end());
         }
-        exit_code
+        exit_code.unwrap_or(INTERRUPTED)
     }
 
-    /// A round, as it may be shown, and its metrics in their file.
-    async fn shown_round(&self, arguments: &arguments::Check) -> Report {
-        let mut report = self.round().await;
+    /// A round, as it may be shown, and whether its metrics are in their file, or else the exit code.
+    async fn shown_round(
+        &self,
+        arguments: &arguments::Check,
+        output: &Output,
+    ) -> (Report, Result<(), u8>) {
+        let report = output.shown(self.round().await);
         self.progress.clear();
-        if arguments.redact {
-            report.redact();
-        }
-        if let Some(path) = arguments
-            .prometheus_textfile
-            .as_deref()
-            .filter(|_| !report.interrupted)
-        {
-            let metrics = report::prometheus::render(&report);
-            if let Err(error) = textfile::replace(path, &metrics) {
-                eprintln!("widget-turn: cannot write {}: {error}", path.display());
-            }
-        }
-        report
+        let path = arguments.prometheus_textfile.as_deref();
+        let Some(path) = path.filter(|_| !report.interrupted) else {
+            return (report, Ok(()));
+        };
+        let metrics = report::prometheus::render(&report);
+        let written = textfile::replace(path, &metrics).map_err(|error| {
+            output.complain(&format!("cannot write {}: {error}", path.display()));
+            NOT_WRITTEN
+        });
+        (report, written)
     }
 }
 

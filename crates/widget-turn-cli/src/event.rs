@@ -10,7 +10,7 @@ use widget_turn::TurnCapability;
 
 use lines::Lines;
 
-use crate::terminal::escaped;
+use crate::terminal::{escaped, escaped_json};
 
 /// Something that happened. No secret is in any.
 #[derive(Serialize)]
@@ -283,7 +283,8 @@ fn json_line(event: &Event) -> String {
     }
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let time = (since.unwrap_or(Duration::ZERO).as_secs_f64() * 1000.0).round() / 1000.0;
-    serde_json::to_string(&Line { time, event }).expect("events are strings and numbers")
+    let json = serde_json::to_string(&Line { time, event });
+    escaped_json(&json.expect("events are strings and numbers"))
 }
 
 #[cfg(test)]
@@ -303,6 +304,17 @@ mod tests {
         assert_eq!(value["decision"], "allow_once");
         assert!(value["time"].is_f64());
         assert!(!line.contains('\n'));
+    }
+
+    #[test]
+    fn what_moves_a_cursor_or_hides_is_escaped_in_json_too() {
+        let message = "\u{9b}31m\u{202e}gnp".to_owned();
+        let line = json_line(&Event::Error {
+            message: message.clone(),
+        });
+        assert!(line.contains(r"\u009b31m\u202egnp"), "{line}");
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["message"], message);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use widget_turn::{Grant, Grants, Origin};
 
 use crate::arguments;
 use crate::capability::{Capability, plain};
+use crate::terminal::escaped_json;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GrantsCommandError {
@@ -55,7 +56,7 @@ fn list(grants: &Grants, json: bool) -> Result<(), GrantsCommandError> {
     let list = grants.list()?;
     if json {
         let list = serde_json::to_string(&list).expect("grants are strings");
-        writeln!(out, "{list}")?;
+        writeln!(out, "{}", escaped_json(&list))?;
     } else if list.is_empty() {
         writeln!(out, "Nothing is granted for always.")?;
     } else {

@@ -36,7 +36,10 @@ fn main() -> ExitCode {
         return exit_code;
     }
     let arguments = Arguments::parse();
-    log();
+    // Logs have names in them.
+    if !matches!(&arguments.command, Command::Check(check) if check.redact) {
+        log();
+    }
     shutdown::run(run(arguments.command)).unwrap_or_else(|error| failed(&error))
 }
 
@@ -56,11 +59,17 @@ async fn run(command: Command) -> ExitCode {
     };
     if shutdown::is_awaited() {
         eprintln!(
-            "widget-turn: ending the log-in, so that none is left behind; Ctrl-C again ends at once"
+            "widget-turn: ending the log-in or the test of relays that is under way, so that nothing is left behind; Ctrl-C \
+             again ends at once"
         );
+        let again = async {
+            // So soon after the first it is the same one.
+            tokio::time::sleep(shutdown::SAME).await;
+            tokio::signal::ctrl_c().await
+        };
         tokio::select! {
             () = shutdown::finished() => {}
-            _ = tokio::signal::ctrl_c() => {}
+            _ = again => {}
         }
     }
     exit_code

@@ -10,6 +10,9 @@ use tokio::sync::watch;
 /// For what is being written when the end comes.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// A signal so soon after the first is the same one: a shell and whatever stands in between may both pass it on.
+pub(crate) const SAME: Duration = Duration::from_millis(500);
+
 /// How many [`unbroken`] are under way.
 static UNFINISHED: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
 

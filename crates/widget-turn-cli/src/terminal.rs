@@ -15,23 +15,45 @@ pub(crate) use progress::Progress;
 pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        match character {
-            ' '..='~' | '…' | '·' | '–' | '’' | '├' | '└' | '─' | '│' => {
-                shown.push(character)
-            }
-            // Letters that are not seen, and those of scripts that are written from right to left.
-            '\u{115f}'..='\u{1160}'
-            | '\u{3164}'
-            | '\u{ffa0}'
-            | '\u{590}'..='\u{8ff}'
-            | '\u{fb1d}'..='\u{feff}'
-            | '\u{10800}'..='\u{10fff}'
-            | '\u{1e800}'..='\u{1efff}' => shown.extend(character.escape_unicode()),
-            _ if character.is_alphanumeric() => shown.push(character),
-            _ => shown.extend(character.escape_unicode()),
+        if is_harmless(character) {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_unicode());
         }
     }
     shown
+}
+
+/// JSON that is as harmless on a terminal: what [`escaped`] would escape is written as `\u001b`, which JSON has in strings
+/// alone, and so means the same.
+pub(crate) fn escaped_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        // Between the strings are lines and blanks.
+        if character == '\n' || is_harmless(character) {
+            shown.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    shown
+}
+
+fn is_harmless(character: char) -> bool {
+    match character {
+        ' '..='~' | '…' | '·' | '–' | '’' | '├' | '└' | '─' | '│' => true,
+        // Letters that are not seen, and those of scripts that are written from right to left.
+        '\u{115f}'..='\u{1160}'
+        | '\u{3164}'
+        | '\u{ffa0}'
+        | '\u{590}'..='\u{8ff}'
+        | '\u{fb1d}'..='\u{feff}'
+        | '\u{10800}'..='\u{10fff}'
+        | '\u{1e800}'..='\u{1efff}' => false,
+        _ => character.is_alphanumeric(),
+    }
 }
 
 /// Whether a person can be asked.
@@ -84,7 +106,7 @@ async fn line() -> io::Result<Zeroizing<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::escaped;
+    use super::{escaped, escaped_json};
 
     #[test]
     fn what_moves_a_cursor_or_hides_is_escaped() {
@@ -94,5 +116,23 @@ mod tests {
             "\\u{1b}[31mred\\u{7}\\u{202e}gnp\\u{200b}\\u{9b}x"
         );
         assert_eq!(escaped("a\nb\r\0"), "a\\u{a}b\\u{d}\\u{0}");
+    }
+
+    #[test]
+    fn json_is_harmless_and_means_the_same() {
+        let text = "Größe\n\t\"\\ \u{1b}[31m\u{7f}\u{9b}x\u{202e}\u{5d0}\u{2028}\u{1f600}\u{10800}";
+        let value = serde_json::json!({ text: [text, 5] });
+        for json in [
+            serde_json::to_string(&value).unwrap(),
+            serde_json::to_string_pretty(&value).unwrap(),
+        ] {
+            let shown = escaped_json(&json);
+            assert_eq!(shown.lines().count(), json.lines().count());
+            let harmless = |line: &str| escaped(line) == line;
+            assert!(shown.lines().all(harmless), "{shown}");
+            assert!(shown.contains("Größe"), "{shown}");
+            let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+            assert_eq!(read, value);
+        }
     }
 }

@@ -218,6 +218,28 @@ impl TurnFeed {
         self.0.shared.supply.borrow().clone()
     }
 
+    /// What is known, as it changes, without watching: for a settings screen. It ends with the feed.
+    ///
+    /// ```
+    /// # use widget_turn::{Failure, FeedConfig, Fetched, Supply, TurnFeed, TurnSource};
+    /// # struct Broken;
+    /// # impl TurnSource for Broken {
+    /// #     async fn fetch(&self) -> Fetched { Fetched::Failed(Failure::default()) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let feed = TurnFeed::new(Broken, FeedConfig::default());
+    /// let mut screen = feed.subscribe();
+    /// let watch = feed.watch();
+    /// assert!(screen.changed().await.is_ok());
+    /// assert_eq!(*screen.borrow(), Supply::Outage);
+    /// # drop(watch);
+    /// # }
+    /// ```
+    pub fn subscribe(&self) -> channel::Receiver<Supply> {
+        self.0.shared.supply.subscribe()
+    }
+
     /// The feed's clock, on which [`Supply::Ready`] says when the credentials expire.
     ///
     /// ```

@@ -104,4 +104,54 @@ impl HostEnd {
     pub async fn recv(&mut self) -> Option<String> {
         self.receiver.recv().await
     }
+
+    /// The two halves, for two tasks. Dropping either ends the layer.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (host, end) = widget_turn::InnerHost::channels();
+    /// let (sender, mut receiver) = end.split();
+    /// drop(host);
+    /// assert!(!sender.send("{}".into()).await);
+    /// assert_eq!(receiver.recv().await, None);
+    /// # }
+    /// ```
+    pub fn split(self) -> (HostSender, HostReceiver) {
+        (HostSender(self.sender), HostReceiver(self.receiver))
+    }
+}
+
+/// The half of a [`HostEnd`] that says things to the widget; see [`HostEnd::split`].
+///
+/// ```
+/// let (host, end) = widget_turn::InnerHost::channels();
+/// let (sender, receiver) = end.split();
+/// # drop((host, sender, receiver));
+/// ```
+#[derive(Debug)]
+pub struct HostSender(mpsc::Sender<String>);
+
+impl HostSender {
+    /// As [`HostEnd::send`].
+    pub async fn send(&self, text: String) -> bool {
+        self.0.send(text).await.is_ok()
+    }
+}
+
+/// The half of a [`HostEnd`] that hears what the widget says; see [`HostEnd::split`].
+///
+/// ```
+/// let (host, end) = widget_turn::InnerHost::channels();
+/// let (sender, receiver) = end.split();
+/// # drop((host, sender, receiver));
+/// ```
+#[derive(Debug)]
+pub struct HostReceiver(mpsc::Receiver<String>);
+
+impl HostReceiver {
+    /// As [`HostEnd::recv`].
+    pub async fn recv(&mut self) -> Option<String> {
+        self.0.recv().await
+    }
 }

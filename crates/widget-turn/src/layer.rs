@@ -1,11 +1,12 @@
 //! The layer of one widget, running.
 
 mod driver;
+mod status;
 
 use std::collections::VecDeque;
 use std::fmt;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use widget_turn_proto::OutagePolicy;
 
 use crate::feed::TurnFeed;
@@ -13,6 +14,7 @@ use crate::host::InnerHost;
 use crate::permission::PermissionPolicy;
 use crate::request::Origin;
 use driver::{Driver, FromWidget};
+pub use status::LayerStatus;
 
 /// Messages that wait on each of the layer's channels before whoever sends has to wait.
 pub(crate) const CAPACITY: usize = 64;
@@ -92,6 +94,7 @@ impl LayerConfig {
 pub struct TurnLayer {
     sender: WidgetSender,
     receiver: WidgetReceiver,
+    status: watch::Receiver<LayerStatus>,
 }
 
 impl TurnLayer {
@@ -124,7 +127,8 @@ impl TurnLayer {
     ) -> Self {
         let (to_layer, from_widget) = mpsc::channel(CAPACITY);
         let (to_widget, from_layer) = mpsc::channel(CAPACITY);
-        let driver = Driver::new(host, feed.clone(), policy, config);
+        let (told, status) = watch::channel(LayerStatus::default());
+        let driver = Driver::new(host, feed.clone(), policy, config, told);
         tokio::spawn(driver.run(from_widget, to_widget));
         Self {
             sender: WidgetSender(to_layer),
@@ -132,6 +136,7 @@ impl TurnLayer {
                 from_layer,
                 early: VecDeque::new(),
             },
+            status,
         }
     }
 
@@ -201,6 +206,30 @@ impl TurnLayer {
     /// ```
     pub async fn recv(&mut self) -> Option<String> {
         self.receiver.recv().await
+    }
+
+    /// How far the widget is with its credentials, as it changes: for a settings screen. It ends with the layer.
+    ///
+    /// ```
+    /// # use widget_turn::{Deny, FeedConfig, Fetched, InnerHost, LayerConfig, LayerStatus, NoTurn, TurnFeed, TurnLayer, TurnSource};
+    /// # struct NoTurnHere;
+    /// # impl TurnSource for NoTurnHere {
+    /// #     async fn fetch(&self) -> Fetched { Fetched::NoTurn(NoTurn::EmptyObject) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let feed = TurnFeed::new(NoTurnHere, FeedConfig::default());
+    /// # let config = LayerConfig::new("w", "https://widget.example/".parse()?, "@alice:example.org");
+    /// let layer = TurnLayer::spawn(InnerHost::handshake(), &feed, Deny, config);
+    /// let mut status = layer.status();
+    /// assert_eq!(*status.borrow(), LayerStatus::NotAsked);
+    /// drop(layer);
+    /// assert!(status.changed().await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn status(&self) -> watch::Receiver<LayerStatus> {
+        self.status.clone()
     }
 
     /// The two halves, for two tasks. Each must be served while the other waits: a widget that does not read is not

@@ -64,8 +64,8 @@ mod source;
 
 pub use feed::{FeedConfig, FeedWatch, TurnFeed};
 pub use grants::{Grant, Grantee, Grants, GrantsError};
-pub use host::{HostEnd, InnerHost};
-pub use layer::{LayerConfig, TurnLayer, WidgetReceiver, WidgetSender};
+pub use host::{HostEnd, HostReceiver, HostSender, InnerHost};
+pub use layer::{LayerConfig, LayerStatus, TurnLayer, WidgetReceiver, WidgetSender};
 pub use permission::{
     Answer, Ask, Deny, Inquiry, Or, PermissionPolicy, Remembered, TrustedOriginError,
     TrustedOrigins, Verdict, VerdictFuture,

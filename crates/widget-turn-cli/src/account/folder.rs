@@ -57,6 +57,11 @@ pub(super) fn only_account(root: &Path) -> Result<OwnedUserId, AccountError> {
     }
 }
 
+/// Where the session of an account is, or would be.
+pub(super) fn session_of(root: &Path, user: &UserId) -> PathBuf {
+    folder_of(root, user).join(SESSION)
+}
+
 pub(super) fn has_account(root: &Path, user: &UserId) -> bool {
     folder_of(root, user).is_dir()
 }

@@ -33,7 +33,7 @@ pub(crate) struct Check {
     )]
     pub(crate) homeserver: Option<String>,
 
-    /// Ask as this user, such as @alice:example.org, logged in as by `host`: the session is kept
+    /// Ask as this user, such as @alice:example.org, logged in as by `host`: the session is kept, and may be in use by `host`
     #[arg(long, value_name = "ID", conflicts_with = "uris")]
     pub(crate) user: Option<String>,
 
@@ -90,7 +90,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE")]
     pub(crate) prometheus_textfile: Option<PathBuf>,
 
-    /// Hide user names, host names and addresses, for pasting the report into an issue
+    /// Hide user names, host names and addresses in all that is printed, for pasting it into an issue; nothing is logged
     #[arg(long)]
     pub(crate) redact: bool,
 
@@ -118,6 +118,9 @@ Exit codes:
   1  some relay, some fail
   2  none relays, or the command line was wrong (then nothing is on standard output)
   3  the homeserver could not be asked, or refused
+  4  all was tried, but the metrics or the report could not be written
+  130  ended by Ctrl-C or SIGTERM; with --watch the code of the last whole round
+  141  ended because nobody reads standard output any more, as in `check --watch 10m | head`
 
 Examples:
   widget-turn check --homeserver example.org --user @alice:example.org            asks for the password once
@@ -128,9 +131,10 @@ Examples:
   widget-turn check turn:turn.example.org --secret-file secret.txt --ttl 10s --expect-expiry
   widget-turn check --homeserver example.org --token-file token.txt --watch 10m --prometheus-textfile turn.prom
 
-No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C too.
+No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C too; one that
+follows half a second later or more ends at once.
 Certificates are verified by this machine's roots; SSL_CERT_FILE names others.
-Ctrl-C or SIGTERM: 130, or with --watch the code of the last whole round. More in docs/check.md.";
+More in docs/check.md.";
 
 fn step_limit(text: &str) -> Result<Duration, String> {
     let expected = "expected a time from 100ms to 1m, such as 5s";

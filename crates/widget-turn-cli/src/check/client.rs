@@ -105,17 +105,24 @@ impl Client {
         result
     }
 
+    /// Whether the server may keep an allocation.
+    pub(crate) fn may_hold(&self) -> bool {
+        match self.holding {
+            Holding::Relay => true,
+            // A server that has never answered has granted nothing.
+            Holding::Perhaps => self.signer.is_challenged(),
+            Holding::Nothing => false,
+        }
+    }
+
     /// Deletes the allocation, if there may be one.
     ///
     /// # Errors
     ///
     /// When it may still be there.
     pub(crate) async fn delete(&mut self, limit: Duration) -> Result<(), Fault> {
-        match self.holding {
-            Holding::Relay => {}
-            // A server that has never answered has granted nothing.
-            Holding::Perhaps if self.signer.is_challenged() => {}
-            Holding::Perhaps | Holding::Nothing => return Ok(()),
+        if !self.may_hold() {
+            return Ok(());
         }
         let held = std::mem::replace(&mut self.holding, Holding::Nothing);
         let delete = Request::Refresh(Duration::ZERO);

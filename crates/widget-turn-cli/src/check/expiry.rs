@@ -136,7 +136,7 @@ async fn hold<'a>(probe: &'a Probe, place: &'a Place) -> Result<Held<'a>, Fault>
     let mut client = session.second_client().await?;
     let granted = session.ask_for_relay(&mut client, family).await;
     let relay = match granted {
-        Ok(response) => response.relayed,
+        Ok(granted) => granted.response.relayed,
         Err(fault) => {
             session.give_up(&mut client).await;
             return Err(fault);
@@ -271,7 +271,7 @@ impl Held<'_> {
                 detail = Some("by fresh credentials".to_owned());
             }
         }
-        probe.note_deletion();
+        probe.quota.note_deletion();
         let mut step = judged(StepName::Delete, deleted);
         if step.outcome == Outcome::Ok {
             step.detail = detail;

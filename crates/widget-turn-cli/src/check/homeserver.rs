@@ -6,19 +6,23 @@ mod http;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use url::Url;
 use widget_turn_proto::{Fetched, Secret, read_response};
 
 use super::lint::span;
 use super::report::{HomeserverReport, Outcome, Step, StepName};
 use super::round::Supply;
-use crate::account::Account;
-use answer::{lint_form, understood};
+use crate::account::{Account, Borrowed};
+use answer::{lint_form, lint_members, understood};
 use http::{get, is_loopback};
 
 const PATH: &str = "/_matrix/client/v3/voip/turnServer";
 const WELL_KNOWN: &str = "/.well-known/matrix/client";
+/// How much is shown of a lifetime that is no number, in characters.
+const MAX_TTL: usize = 40;
+/// How often a session is read that another process may renew.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How far the clocks may be apart, in seconds.
 const MAX_SKEW: i64 = 10;
 
@@ -48,6 +52,8 @@ enum Access {
     Token(Secret),
     /// Whose token may be replaced by another at any time.
     Account(Box<Account>),
+    /// The same, by another process.
+    Borrowed(Borrowed),
 }
 
 enum Place {
@@ -92,6 +98,15 @@ impl Homeserver {
         }
     }
 
+    /// By a session that another process uses.
+    pub(crate) fn borrowed(session: Borrowed) -> Self {
+        Self {
+            name: session.base_url().to_string(),
+            place: Place::Base(session.base_url().clone()),
+            access: Access::Borrowed(session),
+        }
+    }
+
     async fn token(&self, limit: Duration) -> Secret {
         match &self.access {
             Access::Token(token) => token.clone(),
@@ -100,7 +115,25 @@ impl Homeserver {
                 let _ = timeout(limit, account.client().whoami()).await;
                 Secret::new(account.client().access_token().unwrap_or_default())
             }
+            Access::Borrowed(session) => session.token().unwrap_or_else(|| Secret::new("")),
         }
+    }
+
+    /// Another token than this one, if the process that the session belongs to renews it in time.
+    async fn renewed(&self, token: &Secret, limit: Duration) -> Option<Secret> {
+        let Access::Borrowed(session) = &self.access else {
+            return None;
+        };
+        let renewed = async {
+            loop {
+                let now = session.token()?;
+                if now.expose() != token.expose() {
+                    return Some(now);
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        timeout(limit, renewed).await.ok().flatten()
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -146,7 +179,14 @@ impl Homeserver {
         let path = format!("{}{PATH}", base.path().trim_end_matches('/'));
         let mut url = base.clone();
         url.set_path(&path);
-        let answer = match get(url, Some(&self.token(limit).await), limit).await {
+        let token = self.token(limit).await;
+        let mut answer = get(url.clone(), Some(&token), limit).await;
+        if matches!(&answer, Ok(answer) if answer.status == 401)
+            && let Some(token) = self.renewed(&token, limit).await
+        {
+            answer = get(url, Some(&token), limit).await;
+        }
+        let answer = match answer {
             Ok(answer) => answer,
             Err(why) => {
                 let step = Step::seen(StepName::TurnServer, Outcome::Failed, why).advise(
@@ -169,14 +209,14 @@ impl Homeserver {
             report.retry_after_seconds = wait;
         }
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        report.ttl = json
-            .get("ttl")
-            .filter(|ttl| ttl.is_number() || ttl.is_string())
-            .cloned();
-        let (step, supply) = understood(&fetched, &json, report);
+        report.ttl = json.get("ttl").and_then(named_ttl);
+        let (step, supply) = understood(&fetched, &json, &answer, report);
         report.steps.push(step.took(started.elapsed()));
         if supply.is_some() {
             report.steps.extend(lint_form(&json));
+        }
+        if (200..300).contains(&answer.status) {
+            report.steps.extend(lint_members(&json));
         }
         if let Some(skew) = answer.clock_skew {
             report.clock_skew_seconds = Some(skew);
@@ -194,6 +234,15 @@ impl Homeserver {
             }
         }
         supply
+    }
+}
+
+/// A ttl as a report may have it.
+fn named_ttl(ttl: &Value) -> Option<Value> {
+    match ttl {
+        Value::Number(_) => Some(ttl.clone()),
+        Value::String(text) => Some(text.chars().take(MAX_TTL).collect::<String>().into()),
+        _ => None,
     }
 }
 

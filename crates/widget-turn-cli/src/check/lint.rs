@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use turn_types::AddressFamily;
 
 use super::report::{Outcome, Step, StepName};
-use super::target::{Reach, Target};
+use super::target::{Reach, Target, without_userinfo};
 use crate::credentials::expiry_of;
 
 /// The longest user name that libwebrtc takes, in bytes.
@@ -21,6 +21,17 @@ const TOLERANCE: i64 = 30;
 ///
 /// What is wrong with one that browsers do not take.
 pub(crate) fn uri(uri: &str) -> Result<(Target, Vec<Step>), Step> {
+    if without_userinfo(uri).is_some() {
+        return Err(Step::seen(
+            StepName::Uri,
+            Outcome::Failed,
+            "a user name or a password stands in the URI, which has neither (RFC 7065)",
+        )
+        .advise(
+            "Browsers throw on it, and on all servers that are listed with it: remove what stands before the @ (Synapse: \
+             turn_uris), and change the password, for every user of the homeserver is told it.",
+        ));
+    }
     let target = Target::read(uri).map_err(|error| {
         Step::seen(StepName::Uri, Outcome::Failed, error.to_string()).advise(
             "Browsers throw on it, and on all servers that are listed with it: correct or remove it (Synapse: \

@@ -6,7 +6,6 @@ mod connection;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::net::lookup_host;
@@ -16,8 +15,9 @@ use widget_turn_proto::Secret;
 
 use super::fault::{Expiry, Fault};
 use super::lint;
+use super::quota::Quota;
 use super::report::{AddressReport, Outcome, ServerReport, Step, StepName};
-use super::target::{Reach, Target};
+use super::target::{Reach, Target, without_userinfo};
 use super::tls::Tls;
 use crate::credentials::{UnixClock, expiry_of};
 use crate::stun::request::Signer;
@@ -25,8 +25,6 @@ use crate::terminal::Progress;
 
 pub(crate) use address::{Found, LIFETIME, Session};
 
-/// For how long a user's quota may count an allocation that has been deleted: coturn 4.6 takes a second over UDP.
-const QUOTA_LAG: Duration = Duration::from_secs(3);
 /// More addresses of one host are not tried.
 const MAX_ADDRESSES: usize = 8;
 
@@ -45,15 +43,14 @@ pub(crate) struct Probe {
     pub(crate) interrupted: watch::Receiver<bool>,
     pub(crate) progress: Progress,
     pub(crate) clock: UnixClock,
-    /// When the last allocation was deleted.
-    pub(crate) deleted: Arc<Mutex<Option<Instant>>>,
+    pub(crate) quota: Quota,
 }
 
 impl Probe {
     /// Tries a URI.
     pub(crate) async fn server(&self, uri: &str) -> ServerReport {
         let mut report = ServerReport {
-            uri: uri.to_owned(),
+            uri: without_userinfo(uri).unwrap_or_else(|| uri.to_owned()),
             transport: None,
             port: None,
             outcome: Outcome::Skipped,
@@ -183,16 +180,6 @@ impl Probe {
             () = self.interruption() => Err(Fault::Interrupted),
             result = future => result,
         }
-    }
-
-    pub(crate) fn note_deletion(&self) {
-        *self.deleted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    /// Whether the quota may still count what was deleted.
-    fn has_just_deleted(&self) -> bool {
-        let deleted = self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
-        deleted.is_some_and(|at| at.elapsed() < QUOTA_LAG)
     }
 
     fn signer(&self) -> Signer {

@@ -1,10 +1,10 @@
 //! What a check found. This is the JSON that `--json` prints, by `docs/check.schema.json`: names are kept, new ones may be
 //! added, and a change of meaning changes [`VERSION`].
 
+mod each_text;
 pub(crate) mod expiry;
 pub(crate) mod grade;
 pub(crate) mod prometheus;
-pub(crate) mod redact;
 pub(crate) mod text;
 
 use std::time::Duration;
@@ -267,44 +267,6 @@ impl Report {
             exit_code: NONE_WORKS,
         }
     }
-
-    /// Sees every text that names somebody or something, or that came from the network.
-    fn each_text(&mut self, f: &mut dyn FnMut(&mut String)) {
-        if let Some(homeserver) = &mut self.homeserver {
-            f(&mut homeserver.name);
-            homeserver.base_url.iter_mut().for_each(&mut *f);
-            homeserver.errcode.iter_mut().for_each(&mut *f);
-            each_step(&mut homeserver.steps, f);
-        }
-        if let Some(credentials) = &mut self.credentials {
-            f(&mut credentials.username);
-            each_step(&mut credentials.steps, f);
-        }
-        for server in &mut self.servers {
-            f(&mut server.uri);
-            each_step(&mut server.steps, f);
-            for address in &mut server.addresses {
-                f(&mut address.address);
-                address.alternate_of.iter_mut().for_each(&mut *f);
-                address.mapped_address.iter_mut().for_each(&mut *f);
-                address.relayed_address.iter_mut().for_each(&mut *f);
-                each_step(&mut address.steps, f);
-                address.software.iter_mut().for_each(&mut *f);
-                address.realm.iter_mut().for_each(&mut *f);
-                if let Some(expiry) = &mut address.expiry {
-                    each_step(&mut expiry.steps, f);
-                }
-                if let Some(certificate) = address
-                    .tls
-                    .as_mut()
-                    .and_then(|tls| tls.certificate.as_mut())
-                {
-                    certificate.names.iter_mut().for_each(&mut *f);
-                    f(&mut certificate.issuer);
-                }
-            }
-        }
-    }
 }
 
 impl Report {
@@ -325,12 +287,5 @@ impl ServerReport {
         let round_trips = self.addresses.iter().filter_map(|it| it.round_trip);
         let slowest = round_trips.filter_map(|it| Some(it.rtt_ms?.max));
         slowest.reduce(f64::max)
-    }
-}
-
-fn each_step(steps: &mut [Step], f: &mut dyn FnMut(&mut String)) {
-    for step in steps {
-        step.detail.iter_mut().for_each(&mut *f);
-        step.advice.iter_mut().for_each(&mut *f);
     }
 }

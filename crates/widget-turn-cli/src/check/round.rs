@@ -1,6 +1,5 @@
 //! One round: asks for servers and credentials, tries each, reports.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -10,6 +9,7 @@ use widget_turn_proto::Secret;
 use super::homeserver::Homeserver;
 use super::lint;
 use super::probe::Probe;
+use super::quota::Quota;
 use super::report::{CredentialsReport, HomeserverReport, Report, ServerReport, milliseconds};
 use super::tls::Tls;
 use crate::credentials::{SharedSecret, UnixClock, expiry_of};
@@ -49,6 +49,7 @@ pub(super) struct Settings {
     pub(super) parallel: bool,
     pub(super) expect_expiry: bool,
     pub(super) clock: UnixClock,
+    pub(super) quota: Quota,
     pub(super) progress: Progress,
     pub(super) interrupted: Receiver<bool>,
 }
@@ -58,6 +59,7 @@ impl Settings {
     pub(super) async fn round(&self) -> Report {
         let started = Instant::now();
         let checked_at = (self.clock)();
+        self.quota.begin_round();
         let mut report = Report::begun(checked_at);
         let (homeserver, supply) = self.supply().await;
         report.homeserver = homeserver;
@@ -130,7 +132,7 @@ impl Settings {
             interrupted: self.interrupted.clone(),
             progress: self.progress.clone(),
             clock: self.clock.clone(),
-            deleted: Arc::default(),
+            quota: self.quota.clone(),
         };
         (probe, supply.uris)
     }

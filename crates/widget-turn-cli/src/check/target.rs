@@ -81,6 +81,22 @@ impl Target {
     }
 }
 
+/// The URI with `***` for the user name and password that some write into it; `None` for one that has none, as RFC 7065
+/// demands.
+pub(crate) fn without_userinfo(uri: &str) -> Option<String> {
+    let (before, host) = uri.rsplit_once('@')?;
+    let schemes = ["turn", "turns", "stun", "stuns"];
+    let scheme = before
+        .split_once(':')
+        .map(|(scheme, _)| scheme)
+        .filter(|scheme| schemes.iter().any(|it| it.eq_ignore_ascii_case(scheme)));
+    Some(match scheme {
+        Some(scheme) => format!("{scheme}:***@{host}"),
+        // What stands before the colon may be the user.
+        None => format!("***@{host}"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +143,26 @@ mod tests {
         }
         assert_eq!(Target::read("turn:a:0"), Err(UriError::Port));
         assert_eq!(Target::read("stuns:a"), Err(UriError::Scheme));
+    }
+
+    #[test]
+    fn nobody_is_seen_in_a_uri() {
+        for (uri, shown) in [
+            (
+                "turn:alice:hunter2@a.example:3478",
+                "turn:***@a.example:3478",
+            ),
+            (
+                "TURNS:hunter2@[::1]?transport=tcp",
+                "TURNS:***@[::1]?transport=tcp",
+            ),
+            ("turn://alice:hunt?er@2@a.example", "turn:***@a.example"),
+            ("alice:hunter2@a.example", "***@a.example"),
+            ("turn:a.example?x=alice:hunter2@b", "turn:***@b"),
+        ] {
+            assert_eq!(without_userinfo(uri).as_deref(), Some(shown));
+        }
+        assert_eq!(without_userinfo("turn:a.example?transport=udp"), None);
     }
 
     #[test]

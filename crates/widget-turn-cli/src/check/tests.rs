@@ -4,6 +4,8 @@ mod expiry;
 mod faults;
 mod homeservers;
 mod interruption;
+mod quota;
+mod redacted;
 mod schema;
 mod secure;
 mod servers;
@@ -12,6 +14,7 @@ mod well;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::sync::watch::channel;
 use tokio::task::AbortHandle;
 
 use super::*;
@@ -69,6 +72,7 @@ fn settings(uris: &[String], limit: Duration) -> Settings {
         parallel: false,
         expect_expiry: false,
         clock: system_clock(),
+        quota: Quota::new(SHORT),
         progress: Progress::Hidden,
         interrupted: channel(false).1,
     }

@@ -13,16 +13,20 @@ use super::report::Report;
 pub(crate) use board::Board;
 
 /// Runs rounds that begin `every` so often, none before the last has ended nor before the homeserver wants to be asked
-/// again, until somebody interrupts. The exit code of the last that was whole.
+/// again, until somebody interrupts. The exit code of the last that was whole; or of one that could not be shown, after which
+/// there is none.
 pub(crate) async fn repeat(
     every: Duration,
     mut interrupted: watch::Receiver<bool>,
-    mut round: impl AsyncFnMut() -> Report,
+    mut round: impl AsyncFnMut() -> Result<Report, u8>,
 ) -> Option<u8> {
     let first = Instant::now();
     let mut exit_code = None;
     loop {
-        let report = round().await;
+        let report = match round().await {
+            Ok(report) => report,
+            Err(unshown) => return Some(unshown),
+        };
         if report.interrupted {
             return exit_code;
         }

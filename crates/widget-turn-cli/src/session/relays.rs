@@ -11,6 +11,7 @@ use widget_turn::{Supply, TurnFeed, TurnServer};
 
 use crate::check;
 use crate::page::ToPage;
+use crate::shutdown::unbroken;
 
 /// How long credentials are waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -24,9 +25,14 @@ pub(super) struct RelayTest {
 impl RelayTest {
     /// Begins one, whose end the page is told. Outside a tokio runtime it panics.
     pub(super) fn start(feed: TurnFeed, page: mpsc::Sender<ToPage>) -> Self {
-        let (interrupt, interrupted) = watch::channel(false);
+        let (interrupt, mut interrupted) = watch::channel(false);
         let testing = async move {
-            let found = match servers(&feed).await {
+            let servers = tokio::select! {
+                // Nothing is allocated yet.
+                _ = interrupted.wait_for(|interrupted| *interrupted) => return,
+                servers = servers(&feed) => servers,
+            };
+            let found = match servers {
                 Ok(server) => ToPage::RelayTest {
                     report: Some(check::relays(&server, interrupted).await),
                     ice_server: ice_server(&server),
@@ -43,7 +49,8 @@ impl RelayTest {
         };
         Self {
             interrupt,
-            task: tokio::spawn(testing),
+            // Also when the whole command ends.
+            task: tokio::spawn(unbroken(testing)),
         }
     }
 

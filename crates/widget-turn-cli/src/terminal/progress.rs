@@ -11,6 +11,8 @@ const WIDTH: usize = 99;
 pub(crate) enum Progress {
     Hidden,
     OnTerminal,
+    /// Each text as this function leaves it.
+    Through(std::sync::Arc<dyn Fn(&str) -> String + Send + Sync>),
     /// What a test is told of.
     #[cfg(test)]
     Told(std::sync::Arc<dyn Fn(&str) + Send + Sync>),
@@ -34,6 +36,7 @@ impl Progress {
         };
         match self {
             Self::Hidden => {}
+            Self::Through(change) => Self::OnTerminal.show(&change(what), &change(step)),
             Self::OnTerminal => {
                 let _ = write!(stderr(), "\r\x1b[K{}", line());
                 let _ = stderr().flush();
@@ -45,7 +48,7 @@ impl Progress {
 
     /// Takes the line away.
     pub(crate) fn clear(&self) {
-        if matches!(self, Self::OnTerminal) {
+        if matches!(self, Self::OnTerminal | Self::Through(_)) {
             let _ = write!(stderr(), "\r\x1b[K");
             let _ = stderr().flush();
         }

@@ -1,8 +1,11 @@
 //! What `check` says of itself, and how it exits.
 
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::Stdio;
 
-use crate::{Folder, run, stderr};
+use crate::{Folder, run, stderr, widget_turn};
 
 /// What a check says when it cannot begin.
 fn not_checked(arguments: &[&str]) -> String {
@@ -131,4 +134,94 @@ fn a_check_of_a_closed_port_ends_with_2_and_shows_no_secret() {
             "no progress where no terminal is"
         );
     }
+}
+
+/// A check of a port that nobody listens on, which takes no time.
+fn quick_check(folder: &Folder) -> Vec<String> {
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let secret = folder.file("secret", "s3cret");
+    let uri = format!("turn:{closed}?transport=tcp");
+    ["check", &uri, "--secret-file", &secret]
+        .map(str::to_owned)
+        .into()
+}
+
+#[test]
+fn a_watch_that_nobody_reads_any_more_ends_as_other_commands_do() {
+    let folder = Folder::new("unread");
+    for extra in [&["--json"][..], &[]] {
+        let mut child = widget_turn(&[])
+            .args(quick_check(&folder))
+            .args(["--watch", "1s"])
+            .args(extra)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert!(!line.is_empty());
+        // `wait_with_output` would hang on a command that goes on for ever.
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(141), "{}", stderr(&output));
+        assert_eq!(stderr(&output), "", "quietly");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_is_told() {
+    let folder = Folder::new("full");
+    let output = widget_turn(&[])
+        .args(quick_check(&folder))
+        .stdout(
+            fs::OpenOptions::new()
+                .write(true)
+                .open("/dev/full")
+                .unwrap(),
+        )
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(stderr(&output).contains("cannot write to standard output"));
+}
+
+#[test]
+fn metrics_that_cannot_be_written_are_told_by_the_exit_code() {
+    let folder = Folder::new("metrics");
+    let metrics = folder.0.join("metrics");
+    fs::create_dir(&metrics).unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("turn:{}?transport=tcp", server.local_addr().unwrap());
+    let file = metrics.join("turn.prom");
+    let secret = folder.file("secret", "s3cret");
+    let child = widget_turn(&[
+        "check",
+        &uri,
+        "--secret-file",
+        &secret,
+        "--prometheus-textfile",
+    ])
+    .arg(&file)
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    // It was there when the check began.
+    let (connection, _) = server.accept().unwrap();
+    fs::remove_dir(&metrics).unwrap();
+    drop((connection, server));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(stderr(&output).contains("turn.prom"), "{}", stderr(&output));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("Grade: fail")
+    );
 }

@@ -7,8 +7,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use widget_turn_proto::{
@@ -16,7 +16,8 @@ use widget_turn_proto::{
     TurnLayer,
 };
 
-use super::{CAPACITY, LayerConfig};
+use super::status::Teller;
+use super::{CAPACITY, LayerConfig, LayerStatus};
 use crate::feed::{FeedWatch, TurnFeed};
 use crate::host::{InnerHost, Kind};
 use crate::permission::PermissionPolicy;
@@ -42,6 +43,7 @@ pub(super) struct Driver<P> {
     asking: Option<Asking>,
     to_widget: VecDeque<String>,
     dropped: Dropped,
+    status: Teller,
     clock: Clock,
 }
 
@@ -62,7 +64,13 @@ struct Asking {
 }
 
 impl<P: PermissionPolicy> Driver<P> {
-    pub(super) fn new(host: InnerHost, feed: TurnFeed, policy: P, config: LayerConfig) -> Self {
+    pub(super) fn new(
+        host: InnerHost,
+        feed: TurnFeed,
+        policy: P,
+        config: LayerConfig,
+        told: watch::Sender<LayerStatus>,
+    ) -> Self {
         let seed = RandomState::new().build_hasher().finish();
         let mut machine = widget_turn_proto::LayerConfig::new(&*config.widget_id);
         machine.seed = seed;
@@ -83,6 +91,7 @@ impl<P: PermissionPolicy> Driver<P> {
             asking: None,
             to_widget: VecDeque::new(),
             dropped: Dropped::new(&config.widget_id),
+            status: Teller::new(told),
             config,
             clock: Clock(Instant::now()),
         }
@@ -99,6 +108,8 @@ impl<P: PermissionPolicy> Driver<P> {
         let mut gone = pin!(to_widget.closed());
         loop {
             self.carry_out();
+            self.status
+                .tell(self.asking.is_some(), self.watch.is_some());
             // What there is room for goes out at once.
             while let Some(text) = self.to_widget.pop_front() {
                 match to_widget.try_send(text) {
@@ -131,6 +142,7 @@ impl<P: PermissionPolicy> Driver<P> {
                 supply = changed(&mut self.watch) => self.machine.handle_supply(self.clock.now(), supply),
                 (token, granted) = decided(&mut self.asking) => {
                     self.asking = None;
+                    self.status.decided(granted);
                     if granted {
                         // Widgets ask for TURN servers as soon as they are told that they may.
                         self.feed.prefetch();
@@ -158,6 +170,7 @@ impl<P: PermissionPolicy> Driver<P> {
 
     /// The layer first: what the host says next is for the new page.
     fn page_loaded(&mut self) {
+        self.status.page_loaded();
         self.machine.handle_page_load(self.clock.now());
         self.carry_out();
         self.host.page_loaded(self.clock.now());

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::homeserver::{ALICE, Homeserver};
 use super::{Folder, log_in, mode, refused};
 use crate::account::login::by_page;
-use crate::account::stranger;
+use crate::account::{AccountError, Borrowed, borrow, stranger};
 use crate::arguments::Login;
 
 #[tokio::test]
@@ -31,6 +31,43 @@ async fn a_second_start_needs_no_password() {
         assert_eq!(account.user(), ALICE);
     }
     assert_eq!(homeserver.with(|state| state.logins), 1);
+}
+
+#[tokio::test]
+async fn a_session_in_use_lends_its_token_and_nothing_else() {
+    let (homeserver, folder) = (Homeserver::start().await, Folder::new());
+    let login = folder.login(&homeserver);
+    let account = log_in(&folder.by_password(&homeserver)).await.unwrap();
+    let said = refused(&login).await;
+    assert!(
+        said.contains("another widget-turn uses the session"),
+        "{said}"
+    );
+    let asked = homeserver.asked("").await;
+    let borrowed = borrow(&login).map_err(|error| error.to_string()).unwrap();
+    assert_eq!(*borrowed.base_url(), account.client().homeserver());
+    let token = |borrowed: &Borrowed| borrowed.token().map(|it| it.expose().to_owned());
+    assert_eq!(token(&borrowed), account.client().access_token());
+    assert_eq!(homeserver.asked("").await, asked, "nothing is renewed");
+
+    let mut session = folder.session();
+    session["access_token"] = "renewed".into();
+    let file = folder.account().join("session.json");
+    std::fs::write(&file, session.to_string()).unwrap();
+    assert_eq!(token(&borrowed).as_deref(), Some("renewed"));
+    let elsewhere = Login {
+        homeserver: Some("other.example".to_owned()),
+        ..folder.login(&homeserver)
+    };
+    let refused = borrow(&elsewhere).map(|_| ()).unwrap_err();
+    assert!(
+        matches!(refused, AccountError::OtherHomeserver { .. }),
+        "{refused}"
+    );
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(token(&borrowed), None);
+    let none_yet = borrow(&login).map(|_| ()).unwrap_err();
+    assert!(matches!(none_yet, AccountError::InUse(_)), "{none_yet}");
 }
 
 #[cfg(unix)]

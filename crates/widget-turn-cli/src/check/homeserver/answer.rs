@@ -1,8 +1,9 @@
 //! What a homeserver's answer means: servers to try, one of the forms of "no TURN", or a refusal.
 
 use serde_json::Value;
-use widget_turn_proto::{ApiError, Fetched, NoTurn, Secret};
+use widget_turn_proto::{ApiError, Fetched, MAX_RESPONSE, NoTurn, Secret};
 
+use super::http::Answer;
 use crate::check::lint::span;
 use crate::check::report::{HomeserverReport, Outcome, Step, StepName};
 use crate::check::round::Supply;
@@ -14,6 +15,7 @@ const MAX_URIS: usize = 16;
 pub(super) fn understood(
     fetched: &Fetched,
     json: &Value,
+    answer: &Answer,
     report: &mut HomeserverReport,
 ) -> (Step, Option<Supply>) {
     let status = report.status.unwrap_or(0);
@@ -25,7 +27,10 @@ pub(super) fn understood(
             let ttl = report
                 .ttl
                 .as_ref()
-                .map_or_else(String::new, |ttl| format!(", ttl {ttl} s"));
+                .map_or_else(String::new, |ttl| match ttl {
+                    Value::String(text) => format!(", ttl {text}"),
+                    ttl => format!(", ttl {ttl} s"),
+                });
             (
                 step(Outcome::Ok, format!("{status}, {count} TURN URIs{ttl}")),
                 Some(supply),
@@ -62,6 +67,16 @@ pub(super) fn understood(
                 return (step(Outcome::Failed, status.to_string()), None);
             };
             report.errcode.clone_from(&error.errcode);
+            if (200..300).contains(&status) {
+                let detail = format!("{status}, but {}", no_object(answer));
+                let advice = "What answers is no homeserver, perhaps a proxy or a web page: give the URL of the client-server \
+                              API, or correct what stands before it.";
+                return (step(Outcome::Failed, detail).advise(advice), None);
+            }
+            let detail = match (&answer.location, status) {
+                (Some(location), 300..=399) => format!("{} to {location}", said(error)),
+                _ => said(error),
+            };
             let advice = match status {
                 429 => match report.retry_after_seconds {
                     Some(wait) => format!("Wait {} and try again.", span(wait)),
@@ -73,9 +88,42 @@ pub(super) fn understood(
                 }
                 _ => "What answers is no homeserver, perhaps a proxy: give the URL of the client-server API.".to_owned(),
             };
-            (step(Outcome::Failed, said(error)).advise(advice), None)
+            (step(Outcome::Failed, detail).advise(advice), None)
         }
         _ => (step(Outcome::Failed, status.to_string()), None),
+    }
+}
+
+/// Why a body is not the JSON object that it should be. Its words are not shown: there may be a password among them.
+fn no_object(answer: &Answer) -> String {
+    let kind = answer.content_type.as_ref();
+    let kind = kind.map_or_else(String::new, |kind| format!(" ({kind})"));
+    if answer.body.len() > MAX_RESPONSE {
+        return format!(
+            "the answer is longer than {} KiB{kind}",
+            MAX_RESPONSE / 1024
+        );
+    }
+    match serde_json::from_slice::<Value>(&answer.body) {
+        _ if answer.body.is_empty() => "the answer is empty".to_owned(),
+        Ok(json) => format!("the answer is {}, not an object", noun(&json)),
+        Err(error) => format!(
+            "the answer is no JSON{kind}, from line {}, column {} on",
+            error.line(),
+            error.column()
+        ),
+    }
+}
+
+/// What a value is, in JSON's words.
+fn noun(json: &Value) -> &'static str {
+    match json {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
     }
 }
 
@@ -166,6 +214,60 @@ pub(super) fn lint_form(json: &Value) -> Vec<Step> {
             "uris is a text, not a list".to_owned(),
             "Strict clients refuse the whole answer: make it a list (Synapse: turn_uris).",
         ));
+    }
+    steps
+}
+
+/// What is of another type than it should be, whether or not the rest can be used.
+pub(super) fn lint_members(json: &Value) -> Vec<Step> {
+    let step = |detail: String, advice: &str| {
+        Step::seen(StepName::TurnServer, Outcome::Warning, detail).advise(advice)
+    };
+    let mut steps = Vec::new();
+    for name in ["username", "password"] {
+        if let Some(value) = json.get(name).filter(|value| !value.is_string()) {
+            let detail = format!("{name} is {}, not a text", noun(value));
+            steps.push(step(
+                detail,
+                "Strict clients refuse the whole answer: update the homeserver.",
+            ));
+        }
+    }
+    match json.get("uris") {
+        None | Some(Value::String(_)) => {}
+        Some(Value::Array(list)) => {
+            let bad = list
+                .iter()
+                .enumerate()
+                .find(|(_, entry)| !entry.is_string());
+            if let Some((index, entry)) = bad {
+                let count = list.iter().filter(|entry| !entry.is_string()).count();
+                let such = match count {
+                    1 => String::new(),
+                    _ => format!(" ({count} such entries)"),
+                };
+                let detail = format!(
+                    "entry {} of uris is {}, not a text{such}",
+                    index + 1,
+                    noun(entry)
+                );
+                steps.push(step(
+                    detail,
+                    "Strict clients refuse the whole answer: correct the list (Synapse: turn_uris).",
+                ));
+            }
+            if list.len() > MAX_URIS {
+                let detail = format!("{} TURN URIs, of which {MAX_URIS} are tried", list.len());
+                steps.push(step(
+                    detail,
+                    "Browsers try them all for every call: name fewer.",
+                ));
+            }
+        }
+        Some(other) => steps.push(step(
+            format!("uris is {}, not a list", noun(other)),
+            "Clients refuse the whole answer: make it a list (Synapse: turn_uris).",
+        )),
     }
     steps
 }

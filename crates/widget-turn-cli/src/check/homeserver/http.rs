@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Client, Response, redirect};
 use tokio::time::timeout;
 use url::{Host, Url};
@@ -10,12 +12,19 @@ use widget_turn_proto::{MAX_RESPONSE, Secret};
 
 use crate::check::lint::seconds_between;
 
+/// How much of a header is shown, in characters.
+const MAX_HEADER: usize = 200;
+
 /// What came of a request.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     /// How far the server's clock is ahead, in seconds.
     pub(super) clock_skew: Option<i64>,
+    /// Where a redirect leads, without what may be secret in it.
+    pub(super) location: Option<String>,
+    /// What the server says the body is.
+    pub(super) content_type: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -58,10 +67,15 @@ pub(super) async fn get(
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), now);
         let clock_skew = clock_skew(response.headers(), now);
+        let location = location(&response);
+        let content_type = header(response.headers(), CONTENT_TYPE);
+        let content_type = content_type.map(|it| it.chars().take(MAX_HEADER).collect());
         Ok(Answer {
             status,
             retry_after,
             clock_skew,
+            location,
+            content_type,
             body: body(response).await?,
         })
     };
@@ -87,6 +101,18 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
+/// The target of a redirect, but for user name, password, query and fragment.
+fn location(response: &Response) -> Option<String> {
+    let text = header(response.headers(), LOCATION)?;
+    let mut url = response.url().join(text).ok()?;
+    // Fails for URLs that have none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(url.as_str().chars().take(MAX_HEADER).collect())
+}
+
 pub(super) fn date(text: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(text).ok()
 }
@@ -94,8 +120,9 @@ pub(super) fn date(text: &str) -> Option<SystemTime> {
 /// Seconds, or a date by the server's own clock.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = header(headers, RETRY_AFTER)?;
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More seconds than there are numbers for are as good as for ever.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let from = header(headers, DATE).and_then(date).unwrap_or(now);
     Some(date(text)?.duration_since(from).unwrap_or_default())

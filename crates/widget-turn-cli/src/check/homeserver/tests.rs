@@ -119,6 +119,11 @@ fn retry_after_is_read_as_seconds_or_date() {
         ]),
         Some(60)
     );
-    assert_eq!(read(&[(RETRY_AFTER, "soon")]), None);
+    for more_than_there_are in ["18446744073709551616", "99999999999999999999999999"] {
+        assert_eq!(read(&[(RETRY_AFTER, more_than_there_are)]), Some(u64::MAX));
+    }
+    for none in ["soon", "-1", "+5", "1.5", ""] {
+        assert_eq!(read(&[(RETRY_AFTER, none)]), None, "{none}");
+    }
     assert_eq!(read(&[]), None);
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use turn_types::AddressFamily;
 
 use super::Probe;
-use super::allocation::{FAMILY, QUOTA, Relay};
+use super::allocation::{FAMILY, QUOTA, QUOTA_ADVICE, Relay, SECOND_TRY};
 use crate::check::client::Client;
 use crate::check::fault::{Asked, Circumstances, Fault};
 use crate::check::lint;
@@ -149,9 +149,15 @@ impl<'a> Session<'a> {
             }
         };
         match result {
-            Ok(round_trip) => {
+            Ok((round_trip, at_second_try)) => {
                 self.report.round_trip = Some(round_trip);
-                let step = judge(round_trip).took(started.elapsed());
+                let mut step = judge(round_trip).took(started.elapsed());
+                if at_second_try && step.outcome == Outcome::Ok {
+                    let detail = step.detail.unwrap_or_default();
+                    step.outcome = Outcome::Warning;
+                    step.detail = Some(format!("{detail}; {SECOND_TRY}"));
+                    step.advice = Some(QUOTA_ADVICE.to_owned());
+                }
                 let works = step.outcome != Outcome::Failed;
                 self.report.steps.push(step);
                 works
@@ -172,15 +178,16 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// What came back, and whether the second relay was granted only at the second try.
     async fn there_and_back(
         &self,
         near: &mut Client,
         far: &mut Client,
         relay: &Relay,
-    ) -> Result<RoundTrip, (Fault, Asked)> {
+    ) -> Result<(RoundTrip, bool), (Fault, Asked)> {
         let allocation = self.ask_for_relay(far, relay.asked).await;
-        let response = allocation.map_err(|fault| (fault, Asked::Allocation))?;
-        let Some(other) = response.relayed else {
+        let granted = allocation.map_err(|fault| (fault, Asked::Allocation))?;
+        let Some(other) = granted.response.relayed else {
             return Err((Fault::Stun(Failure::NoAnswer(None)), Asked::Allocation));
         };
         for (client, peer) in [(&mut *near, other), (&mut *far, relay.address)] {
@@ -190,7 +197,9 @@ impl<'a> Session<'a> {
         }
         let exchange = round_trip::measure(near, far, other, self.probe.datagrams);
         let measured = self.probe.unless_interrupted(exchange).await;
-        measured.map_err(|fault| (fault, Asked::Refresh))
+        measured
+            .map(|round_trip| (round_trip, granted.at_second_try))
+            .map_err(|fault| (fault, Asked::Refresh))
     }
 
     async fn refresh(&mut self, client: &mut Client) {
@@ -212,7 +221,7 @@ impl<'a> Session<'a> {
         self.show(StepName::Delete);
         let started = Instant::now();
         let deleted = client.delete(self.probe.limit).await;
-        self.probe.note_deletion();
+        self.probe.quota.note_deletion();
         match deleted {
             Ok(()) => self.ok(StepName::Delete, started, None),
             Err(fault) => self.failed(StepName::Delete, started, &fault, Asked::Refresh),
@@ -221,8 +230,10 @@ impl<'a> Session<'a> {
 
     /// Deletes what may be there and does not ask what came of it: after something else has gone wrong.
     pub(crate) async fn give_up(&self, client: &mut Client) {
-        let _ = client.delete(LAST_TRY).await;
-        self.probe.note_deletion();
+        if client.may_hold() {
+            let _ = client.delete(LAST_TRY).await;
+            self.probe.quota.note_deletion();
+        }
     }
 
     /// Whether the server has relays of the other family: good to know, no fault if not.

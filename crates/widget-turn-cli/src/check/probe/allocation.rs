@@ -19,6 +19,18 @@ pub(super) const QUOTA: u16 = 486;
 /// Between two tries while the quota may come down.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// What is said of a relay that the quota let through only after a wait.
+pub(super) const SECOND_TRY: &str = "a relay was refused with 486, and granted at the second try";
+pub(super) const QUOTA_ADVICE: &str = "The quota counted relays that were deleted a moment ago, perhaps by an earlier check, or those of a call that has \
+     just ended. If it happens at other times, raise it (coturn: user-quota).";
+
+/// An allocation that was granted.
+pub(crate) struct Granted {
+    pub(crate) response: Response,
+    /// Whether the first try was refused because of the quota, for no reason that this process knows of.
+    pub(crate) at_second_try: bool,
+}
+
 /// An allocation that was got.
 pub(super) struct Relay {
     pub(super) address: SocketAddr,
@@ -53,7 +65,10 @@ impl Session<'_> {
             .realm()
             .map(|realm| realm.chars().take(128).collect());
         let fault = match result {
-            Ok(response) => {
+            Ok(Granted {
+                response,
+                at_second_try,
+            }) => {
                 self.excuse_binding();
                 self.report.software = response.software.or_else(|| self.report.software.take());
                 self.report.lifetime_seconds = response.lifetime.map(|lifetime| lifetime.as_secs());
@@ -74,6 +89,13 @@ impl Session<'_> {
                                      use-auth-secret, or lt-cred-mech).",
                         )
                         .took(started.elapsed());
+                        self.report.steps.push(step);
+                        return Some(Relay { address, asked });
+                    }
+                    Some(address) if at_second_try => {
+                        let step = Step::seen(StepName::Allocate, Outcome::Warning, SECOND_TRY)
+                            .advise(QUOTA_ADVICE)
+                            .took(started.elapsed());
                         self.report.steps.push(step);
                         return Some(Relay { address, asked });
                     }
@@ -106,21 +128,40 @@ impl Session<'_> {
         None
     }
 
-    /// Asks for a relay; for a while again if the user's quota may still count what was deleted a moment ago.
+    /// Asks for a relay; for a while again if the user's quota may still count what was deleted a moment ago, and once again
+    /// after the first refusal because of it.
     pub(crate) async fn ask_for_relay(
         &self,
         client: &mut Client,
         family: Option<AddressFamily>,
-    ) -> Result<Response, Fault> {
+    ) -> Result<Granted, Fault> {
+        let quota = &self.probe.quota;
+        let mut tries = 1;
+        let mut at_second_try = false;
         loop {
             let asked = client.allocate(family, self.probe.limit);
-            let result = self.probe.unless_interrupted(asked).await;
-            let quota = matches!(&result, Err(fault) if fault.code() == Some(QUOTA));
-            if !quota || !self.probe.has_just_deleted() {
-                return result;
-            }
+            let fault = match self.probe.unless_interrupted(asked).await {
+                Ok(response) => {
+                    return Ok(Granted {
+                        response,
+                        at_second_try,
+                    });
+                }
+                Err(fault) => fault,
+            };
+            let pause = if fault.code() != Some(QUOTA) || at_second_try {
+                return Err(fault);
+            } else if quota.has_just_deleted() {
+                PAUSE
+            } else if tries == 1 && quota.is_first_refusal() {
+                at_second_try = true;
+                quota.lag
+            } else {
+                return Err(fault);
+            };
+            tries += 1;
             let pause = async {
-                sleep(PAUSE).await;
+                sleep(pause).await;
                 Ok(())
             };
             self.probe.unless_interrupted(pause).await?;

@@ -236,3 +236,21 @@ async fn a_server_without_binding_is_only_warned_of() {
     .await;
     over_udp("no-binding", Duration::from_secs(1), server).await;
 }
+
+#[tokio::test]
+async fn a_password_in_a_uri_is_told_and_not_shown() {
+    let uris = [
+        "turn:alice:hunter2@turn.example.org:3478?transport=udp".to_owned(),
+        "alice:hunter2@turn.example.org".to_owned(),
+    ];
+    let report = check(&uris, GENEROUS).await;
+    assert_eq!(report.exit_code, 2);
+    assert_snapshot("userinfo", &report);
+    for text in [
+        output::json_line(&report),
+        report::prometheus::render(&report),
+        Board::new(true).round(&report),
+    ] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-struct Stub {
-    address: SocketAddr,
+pub(super) struct Stub {
+    pub(super) address: SocketAddr,
     task: AbortHandle,
 }
 
@@ -18,7 +18,11 @@ impl Drop for Stub {
     }
 }
 
-async fn stub(status: u16, headers: &[(&'static str, &'static str)], body: String) -> Stub {
+pub(super) async fn stub(
+    status: u16,
+    headers: &[(&'static str, &'static str)],
+    body: String,
+) -> Stub {
     let headers = headers.to_vec();
     let answer = move || {
         let status = StatusCode::from_u16(status).unwrap();
@@ -36,7 +40,7 @@ async fn stub(status: u16, headers: &[(&'static str, &'static str)], body: Strin
     }
 }
 
-async fn ask(address: SocketAddr) -> Report {
+pub(super) async fn ask(address: SocketAddr) -> Report {
     let mut settings = settings(&[], GENEROUS);
     let token = Secret::new("syt_canary");
     let homeserver = Homeserver::new(&format!("http://{address}"), token).unwrap();
@@ -57,7 +61,7 @@ async fn what_a_homeserver_gives_is_tried() {
     let body = serde_json::json!({
         "username": USERNAME,
         "password": *password,
-        "uris": [format!("turn:{}?transport=udp", server.address), "stuns:x"],
+        "uris": [format!("turn:{}?transport=udp", server.address), 5, "stuns:x", null],
         "ttl": 0,
     });
     let stub = stub(
@@ -89,6 +93,9 @@ async fn every_other_answer_is_told_apart() {
     let none = r#"{"errcode":"M_NOT_FOUND","error":"No TURN config set"}"#;
     let empty = r#"{"username":"","password":"","uris":[],"ttl":86400}"#;
     let nobody = r#"{"username":"","password":"hunter2","uris":["turn:a.example"],"ttl":86400}"#;
+    let page = &[("content-type", "text/html; charset=utf-8")][..];
+    let bad = r#"{"username":5,"password":["hunter2"],"uris":[null,7],"ttl":"soon"}"#;
+    let too_long = " ".repeat(70_000);
     for (name, status, headers, body, exit_code) in [
         ("empty-object", 200, &[][..], "{}", 2),
         ("no-uris", 200, &[], empty, 2),
@@ -101,11 +108,19 @@ async fn every_other_answer_is_told_apart() {
         (
             "redirect",
             302,
-            &[("location", "https://elsewhere.example/")],
+            &[(
+                "location",
+                "https://alice:hunter2@elsewhere.example/x?token=hunter2#hunter2",
+            )],
             "",
             3,
         ),
         ("no-homeserver", 404, &[], "<html>", 3),
+        ("html", 200, page, "<html>hunter2", 3),
+        ("empty", 200, &[], "", 3),
+        ("list", 200, &[], "[5]", 3),
+        ("too-long", 200, &[], &too_long, 3),
+        ("bad-members", 200, &[], bad, 2),
     ] {
         let stub = stub(status, headers, body.to_owned()).await;
         let report = ask(stub.address).await;
@@ -131,4 +146,49 @@ async fn a_homeserver_that_is_not_there_could_not_be_asked() {
             .contains("refused")
     );
     assert_snapshot("homeserver-closed", &report);
+}
+
+#[tokio::test]
+async fn a_token_that_its_process_renews_meanwhile_is_asked_with_again() {
+    use crate::account::tests::{Folder, homeserver, log_in};
+    use wiremock::matchers::{header, path};
+    use wiremock::{Mock, Request, ResponseTemplate};
+
+    let (there, folder) = (homeserver::Homeserver::start().await, Folder::new());
+    let login = folder.by_password(&there);
+    let _in_use = log_in(&login).await.unwrap();
+    let file = folder
+        .0
+        .join("accounts/%40alice%3Aexample.org/session.json");
+    let turn = || path("/_matrix/client/v3/voip/turnServer");
+    // As `host` does once it is told the same.
+    let renew = move |_: &Request| {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut session: serde_json::Value = serde_json::from_str(&text).unwrap();
+        session["access_token"] = "renewed".into();
+        std::fs::write(&file, session.to_string()).unwrap();
+        let unknown = serde_json::json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "expired" });
+        ResponseTemplate::new(401).set_body_json(unknown)
+    };
+    let well = ResponseTemplate::new(200).set_body_json(serde_json::json!({}));
+    let renewed = Mock::given(turn()).and(header("authorization", "Bearer renewed"));
+    renewed
+        .respond_with(well)
+        .with_priority(1)
+        .mount(&there.server)
+        .await;
+    Mock::given(turn())
+        .respond_with(renew)
+        .with_priority(2)
+        .mount(&there.server)
+        .await;
+
+    let borrowed = account::borrow(&login).map_err(|error| error.to_string());
+    let mut settings = settings(&[], GENEROUS);
+    settings.source = Source::Homeserver(Homeserver::borrowed(borrowed.unwrap()));
+    let homeserver = settings.round().await.homeserver.unwrap();
+    assert_eq!(
+        (homeserver.status, homeserver.no_turn),
+        (Some(200), Some("empty_object"))
+    );
 }

@@ -51,6 +51,32 @@ async fn after_ctrl_c_what_was_allocated_is_deleted_and_the_report_is_shown() {
 }
 
 #[tokio::test]
+async fn a_second_ctrl_c_right_after_the_first_leaves_nothing_behind() {
+    let (server, seen) = stuck().await;
+    let (interrupt, interrupted) = channel(false);
+    let mut settings = settings(&[server.uri("udp")], GENEROUS);
+    settings.interrupted = interrupted;
+    let (tell, signals) = tokio::sync::mpsc::channel(2);
+    let twice = async {
+        let asked = |seen: &Vec<String>| seen.iter().any(|method| method == "permission");
+        while !asked(&seen.lock().unwrap()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tell.send(()).await.unwrap();
+        tell.send(()).await.unwrap();
+    };
+    let insisted = crate::check::interruption::insisted(signals, &interrupt);
+    let report = tokio::select! {
+        (report, ()) = async { tokio::join!(settings.round(), twice) } => report,
+        _ = insisted => panic!("the program would have ended"),
+    };
+    assert!(report.interrupted);
+    let seen = seen.lock().unwrap();
+    let count = |method: &str| seen.iter().filter(|it| *it == method).count();
+    assert_eq!((count("allocate"), count("delete")), (2, 2), "{seen:?}");
+}
+
+#[tokio::test]
 async fn after_a_fault_what_was_allocated_is_deleted() {
     let (server, seen) = stuck().await;
     let report = check(&[server.uri("udp")], SHORT).await;

@@ -65,7 +65,7 @@ async fn rounds_begin_at_whole_intervals_and_never_overlap() {
         if number + 1 == lengths.len() {
             interrupt.send_replace(true);
         }
-        report(if number == 4 { SOME_FAIL } else { ALL_WELL })
+        Ok(report(if number == 4 { SOME_FAIL } else { ALL_WELL }))
     };
     let exit_code = repeat(MINUTE, interrupted, round).await;
     assert_eq!(*begun.borrow(), [0, 60, 240, 300, 420]);
@@ -80,14 +80,16 @@ async fn ctrl_c_ends_the_wait_and_a_round_that_is_not_whole_does_not_count() {
         sleep(Duration::from_secs(90)).await;
         interrupt.send_replace(true);
     };
-    let rounds = repeat(MINUTE, interrupted.clone(), async || report(SOME_FAIL));
+    let rounds = repeat(MINUTE, interrupted.clone(), async || Ok(report(SOME_FAIL)));
     let (exit_code, ()) = tokio::join!(rounds, ctrl_c);
     assert_eq!(exit_code, Some(SOME_FAIL));
     assert_eq!(start.elapsed(), Duration::from_secs(90));
 
-    let unfinished = async || Report {
-        interrupted: true,
-        ..report(ALL_WELL)
+    let unfinished = async || {
+        Ok(Report {
+            interrupted: true,
+            ..report(ALL_WELL)
+        })
     };
     assert_eq!(repeat(MINUTE, interrupted, unfinished).await, None);
 }
@@ -102,13 +104,13 @@ async fn a_homeserver_is_left_alone_for_as_long_as_it_asks() {
         if begun.borrow().len() == 3 {
             interrupt.send_replace(true);
         }
-        Report {
+        Ok(Report {
             homeserver: Some(HomeserverReport {
                 retry_after_seconds: Some(if begun.borrow().len() == 1 { 100 } else { 5 }),
                 ..HomeserverReport::default()
             }),
             ..report(SOME_FAIL)
-        }
+        })
     };
     repeat(MINUTE, interrupted, round).await;
     assert_eq!(*begun.borrow(), [0, 100, 120]);

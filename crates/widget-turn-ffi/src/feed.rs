@@ -1,0 +1,220 @@
+//! One account's TURN credentials, on a thread of their own.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{Mutex as AsyncMutex, watch};
+use widget_turn::{FeedConfig, Supply};
+
+use crate::calls::Calls;
+use crate::set_up_error::TurnSetUpError;
+use crate::source::{ForeignSource, TurnSource};
+
+/// One account's TURN credentials: fetched for the first widget that may have them, refreshed before they expire while one
+/// watches, shared by all.
+///
+/// Make one for each account and give it to every `TurnLayer` of that account. It has one thread.
+/// `stop` it when the account is signed out or the app ends; it also ends when it and its layers are freed.
+#[derive(uniffi::Object)]
+pub struct TurnFeed {
+    runtime: Mutex<Option<Runtime>>,
+    handle: Handle,
+    feed: widget_turn::TurnFeed,
+    calls: Calls,
+    board: Board,
+}
+
+/// What a settings screen shows of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct TurnFeedState {
+    /// What is in hand.
+    pub supply: TurnSupply,
+    /// What went wrong when the homeserver was asked last, in English words for a person; nothing if it went well. What is
+    /// in hand may be valid all the same.
+    pub problem: Option<String>,
+    /// How many widgets watch. While there is none, nothing is refreshed.
+    pub watching: u32,
+}
+
+/// What a feed has in hand.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum TurnSupply {
+    /// No result yet.
+    Pending,
+    /// Credentials that are valid now.
+    Ready {
+        /// The servers' URIs.
+        uris: Vec<String>,
+        /// Until then. Newer ones are fetched before.
+        expires_at: SystemTime,
+    },
+    /// Nothing valid, for a cause that may pass.
+    Outage,
+    /// Nothing valid, for a cause that lasts.
+    Unavailable {
+        /// It, in English words for a person.
+        reason: String,
+    },
+}
+
+#[uniffi::export]
+impl TurnFeed {
+    /// A feed that does nothing until a widget wants it.
+    #[uniffi::constructor]
+    pub fn new(source: Arc<dyn TurnSource>) -> Result<Arc<Self>, TurnSetUpError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("widget-turn")
+            .enable_time()
+            .build()
+            .map_err(|error| TurnSetUpError::NoThread {
+                reason: error.to_string(),
+            })?;
+        let handle = runtime.handle().clone();
+        let calls = Calls::new();
+        let board = Board::new();
+        let source = ForeignSource {
+            source,
+            calls: calls.clone(),
+            board: board.clone(),
+        };
+        let _context = handle.enter();
+        let feed = widget_turn::TurnFeed::new(source, FeedConfig::default());
+        tokio::spawn(follow(feed.subscribe(), feed.clone(), board.clone()));
+        Ok(Arc::new(Self {
+            runtime: Mutex::new(Some(runtime)),
+            handle: handle.clone(),
+            feed,
+            calls,
+            board,
+        }))
+    }
+
+    /// The network came back, the app came to the foreground, or a person asks to try again: what is due is done now.
+    pub fn wake(&self) {
+        self.feed.wake();
+    }
+
+    /// The account is signed out: the credentials are wiped, and none are fetched any more.
+    pub fn sign_out(&self) {
+        self.feed.sign_out();
+    }
+
+    /// For a settings screen: the state as it is now, and then as it changes. Any number of screens may have one each.
+    pub fn states(&self) -> Arc<TurnFeedStates> {
+        let mut board = self.board.0.subscribe();
+        board.mark_changed();
+        Arc::new(TurnFeedStates(AsyncMutex::new(board)))
+    }
+
+    /// Ends the feed and its layers. When it returns, none of the app's functions that they called is running any more, and
+    /// none will be called. To stop twice does no harm.
+    pub async fn stop(&self) {
+        self.calls.end();
+        self.calls.over().await;
+        self.end();
+    }
+}
+
+impl TurnFeed {
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(crate) fn inner(&self) -> &widget_turn::TurnFeed {
+        &self.feed
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
+    }
+
+    fn end(&self) {
+        self.calls.end();
+        self.board.0.send_replace(None);
+        let runtime = self
+            .runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(runtime) = runtime {
+            // Whoever frees a feed may not be kept waiting.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for TurnFeed {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for TurnFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnFeed").finish_non_exhaustive()
+    }
+}
+
+/// The states of a feed, one after another; see `TurnFeed.states`.
+#[derive(Debug, uniffi::Object)]
+pub struct TurnFeedStates(AsyncMutex<watch::Receiver<Option<TurnFeedState>>>);
+
+#[uniffi::export]
+impl TurnFeedStates {
+    /// The state, the first time at once and then when it has changed: of several changes the last. Nothing once the feed
+    /// has ended.
+    pub async fn next(&self) -> Option<TurnFeedState> {
+        let mut board = self.0.lock().await;
+        board.changed().await.ok()?;
+        board.borrow_and_update().clone()
+    }
+}
+
+/// Where the state of a feed is posted. `None` once it has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Board(Arc<watch::Sender<Option<TurnFeedState>>>);
+
+impl Board {
+    fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Some(TurnFeedState {
+            supply: TurnSupply::Pending,
+            problem: None,
+            watching: 0,
+        }))))
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut TurnFeedState)) {
+        self.0.send_if_modified(|state| {
+            let Some(state) = state else { return false };
+            let before = state.clone();
+            change(state);
+            *state != before
+        });
+    }
+}
+
+async fn follow(mut supply: watch::Receiver<Supply>, feed: widget_turn::TurnFeed, board: Board) {
+    while supply.changed().await.is_ok() {
+        let now = supply.borrow_and_update().clone();
+        let shown = match now {
+            Supply::Pending => TurnSupply::Pending,
+            Supply::Ready { server, expires_at } => TurnSupply::Ready {
+                uris: server.uris().to_vec(),
+                expires_at: SystemTime::now() + (expires_at - feed.now()),
+            },
+            Supply::Unavailable(why) => TurnSupply::Unavailable {
+                reason: why.to_string(),
+            },
+            // What is unknown may pass.
+            _ => TurnSupply::Outage,
+        };
+        board.change(|state| state.supply = shown);
+    }
+}

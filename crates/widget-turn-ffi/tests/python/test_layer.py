@@ -1,0 +1,335 @@
+"""A widget of npm's and Python's own code, through the Rust layer."""
+
+import asyncio
+import contextlib
+import io
+import json
+import pathlib
+import re
+import types
+import unittest
+
+import widget_turn as turn
+from stage import ACCOUNT, TOKEN, TURN, Homeserver, Host, Person, Source, Test, credentials, find, request, watch, within
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "python.md"
+
+
+async def never():
+    await asyncio.get_running_loop().create_future()
+
+
+class Webview:
+    """As the page of the documentation has it, over npm's widget in node."""
+
+    def __init__(self, process):
+        self.process = process
+        self.reports = asyncio.Queue()
+
+    async def post(self, text):
+        self.process.stdin.write(text.encode() + b"\n")
+        await self.process.stdin.drain()
+
+    async def posted(self):
+        async for line in self.process.stdout:
+            message = json.loads(line)
+            if "report" in message:
+                self.reports.put_nowait(message)
+            else:
+                yield line.decode()
+
+
+class Layer(Test):
+    async def test_the_code_of_the_documentation_serves_a_widget_of_npm(self):
+        application, use = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+        code = {}
+        exec(compile(application, str(PAGE), "exec"), code)
+        indented = "".join(f"    {line}\n" for line in use.splitlines())
+        exec(compile(f"async def use(client, webview, ask, handle):\n{indented}", str(PAGE), "exec"), code)
+
+        homeserver = Homeserver()
+        self.addCleanup(homeserver.close)
+        session = types.SimpleNamespace(homeserver_url=homeserver.url, access_token=TOKEN)
+        client = types.SimpleNamespace(session=lambda: session)
+        questions = []
+
+        async def ask(question):
+            questions.append(question)
+            return True
+
+        process = await asyncio.create_subprocess_exec(
+            "node", str(pathlib.Path(__file__).parent / "widget.mjs"), "w", "org.example.board",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )
+        webview, handle = Webview(process), Host()
+        running = asyncio.create_task(code["use"](client, webview, ask, handle))
+        ready = await within(webview.reports.get())
+        self.assertEqual(ready, {"report": "ready", "granted": [TURN, "org.example.board"]})
+        update = await within(webview.reports.get())
+        self.assertEqual(update["server"]["username"], "u1")
+        self.assertEqual(update["server"]["password"], "hush")
+        self.assertEqual(update["server"]["uris"], ["turn:turn.example.org?transport=udp"])
+        self.assertEqual(questions, [f"May https://widget.example use the TURN servers of {ACCOUNT}?"])
+        # The host behind the layer heard nothing of it.
+        self.assertEqual(handle.approved, ["org.example.board"])
+        self.assertNotIn("watch_turn_servers", [message["action"] for message in handle.heard])
+        # The webview closes.
+        process.kill()
+        await within(running)
+        await process.wait()
+        self.assertEqual(homeserver.asked, 1)
+
+    async def test_without_an_inner_host_the_layer_answers_the_handshake(self):
+        feed = self.feed(Source(credentials))
+        person = Person()
+        widget = await self.widget(self.layer(feed, person, room="!room:example.org"))
+        self.assertEqual((await widget.report("ready"))["granted"], [TURN])
+        self.assertEqual((await widget.report("update"))["server"]["username"], "u")
+        [asked] = person.requests
+        self.assertEqual((asked.origin, asked.account), ("https://widget.example", ACCOUNT))
+        self.assertEqual((asked.room, asked.capabilities), ("!room:example.org", [TURN]))
+
+    async def test_two_widgets_cost_one_fetch(self):
+        source = Source(credentials)
+        feed = self.feed(source)
+        for _ in range(2):
+            widget = await self.widget(self.layer(feed, Person(), Host()))
+            await widget.report("ready")
+            await widget.report("update")
+        self.assertEqual(source.calls, 1)
+        state = await self.until(feed.states(), lambda state: state.watching == 2)
+        self.assertTrue(state.supply.is_READY())
+        self.assertEqual(state.supply.uris, ["turn:turn.example.org"])
+
+    async def test_what_is_denied_is_missing(self):
+        layer = self.layer(self.feed(Source(credentials)), Person(False), Host())
+        widget = await self.widget(layer, "org.example.board")
+        self.assertEqual((await widget.report("ready"))["granted"], ["org.example.board"])
+        self.assertEqual((await widget.report("error"))["message"], "Missing capability")
+        self.assertEqual(await within(layer.states().next()), turn.TurnLayerState.DENIED)
+
+    async def test_an_exception_in_the_decision_denies(self):
+        for error in (turn.TurnCallbackError.Failed("no window"), RuntimeError("no window")):
+            layer = self.layer(self.feed(Source(credentials)), Person(error), Host())
+            with contextlib.redirect_stderr(io.StringIO()):
+                widget = await self.widget(layer)
+                self.assertEqual((await widget.report("ready"))["granted"], [])
+            self.assertEqual((await widget.report("error"))["message"], "Missing capability")
+
+    async def test_a_person_may_think_while_the_widget_is_answered(self):
+        person = Person(asyncio.get_running_loop().create_future())
+        layer = self.layer(self.feed(Source(credentials)), person)
+        states = layer.states()
+        self.assertEqual(await within(states.next()), turn.TurnLayerState.NOT_ASKED)
+        watching = asyncio.create_task(watch(layer))
+        await self.until(states, lambda state: state == turn.TurnLayerState.ASKING)
+        person.answer.set_result(True)
+        self.assertEqual((await within(watching))["response"], {})
+        await self.until(states, lambda state: state == turn.TurnLayerState.WATCHING)
+        await layer.send(request("unwatch_turn_servers", request_id="unwatch"))
+        await self.until(states, lambda state: state == turn.TurnLayerState.GRANTED)
+        await layer.stop()
+        while await within(states.next()) is not None:
+            pass
+
+    async def test_an_exception_in_a_fetch_is_tried_again(self):
+        fails = [turn.TurnCallbackError.Failed("the aeroplane has no network"), OSError("unplugged")]
+
+        async def fetch():
+            if fails:
+                raise fails.pop(0)
+            return await credentials()
+
+        source = Source(fetch)
+        feed = self.feed(source)
+        states = feed.states()
+        layer = self.layer(feed, Person())
+        # What may pass is no error for the widget.
+        self.assertEqual((await watch(layer))["response"], {})
+        state = await self.until(states, lambda state: state.problem)
+        self.assertEqual(state.problem, "the aeroplane has no network")
+        self.assertTrue(state.supply.is_OUTAGE())
+        with contextlib.redirect_stderr(io.StringIO()) as printed:
+            feed.wake()
+            state = await self.until(states, lambda state: state.problem != "the aeroplane has no network")
+        self.assertIn("unplugged", state.problem)
+        self.assertIn("unplugged", printed.getvalue())
+        feed.wake()
+        update = await find(layer, "update_turn_servers")
+        self.assertEqual(update["data"]["username"], "u")
+        self.assertEqual(source.calls, 3)
+        state = await self.until(states, lambda state: state.supply.is_READY())
+        self.assertIsNone(state.problem)
+
+    async def test_what_lasts_is_an_error_for_the_widget(self):
+        async def fetch():
+            return turn.TurnServerResponse(403, b'{"errcode":"M_FORBIDDEN","error":"guests have none"}')
+
+        feed = self.feed(Source(fetch))
+        reply = await watch(self.layer(feed, Person()))
+        error = reply["response"]["error"]["matrix_api_error"]
+        self.assertEqual((error["http_status"], error["response"]["errcode"]), (403, "M_FORBIDDEN"))
+        state = await self.until(feed.states(), lambda state: state.supply.is_UNAVAILABLE())
+        self.assertIn("403 M_FORBIDDEN", state.supply.reason)
+
+    async def test_signed_out_is_unavailable_and_asks_no_more(self):
+        source = Source(credentials)
+        feed = self.feed(source)
+        layer = self.layer(feed, Person())
+        await watch(layer)
+        await find(layer, "update_turn_servers")
+        feed.sign_out()
+        await self.until(feed.states(), lambda state: state.supply.is_UNAVAILABLE())
+        feed.wake()
+        self.assertEqual(source.calls, 1)
+
+    async def test_a_recv_that_is_cancelled_loses_nothing(self):
+        layer = self.layer(self.feed(Source(credentials)), Person())
+        for number in range(50):
+            waiting = asyncio.create_task(layer.recv())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await waiting
+            await layer.send(request("supported_api_versions", request_id=f"r{number}"))
+            self.assertEqual(json.loads(await within(layer.recv()))["requestId"], f"r{number}")
+
+    async def test_messages_pass_both_ways_untouched(self):
+        host = Host()
+        layer = self.layer(self.feed(Source(credentials)), Person(), host)
+        await layer.send(request("org.example.echo", {"ö": "\u2028"}))
+        self.assertEqual(json.loads(await within(layer.recv()))["response"], {"echo": {"ö": "\u2028"}})
+        text = ' { "api":"toWidget", "widgetId":"w","requestId":"7" ,"action":"org.example", "data":{} } '
+        await host.said.put(text)
+        self.assertEqual(await within(layer.recv()), text)
+
+    async def test_a_url_that_is_none_is_refused(self):
+        with self.assertRaises(turn.TurnSetUpError.InvalidUrl) as refused:
+            self.layer(self.feed(Source(credentials)), Person(), url="widget.example")
+        self.assertIn("expected one as in `https://example.org`", refused.exception.reason)
+
+    async def test_nothing_shows_the_password(self):
+        response = await credentials()
+        error = turn.TurnSetUpError.InvalidUrl("not a URL")
+        feed = self.feed(Source(credentials))
+        layer = self.layer(feed, Person())
+        await watch(layer)
+        state = await self.until(feed.states(), lambda state: state.supply.is_READY())
+        for thing in (response, error, feed, layer, state, vars(response)):
+            self.assertNotIn("hush", f"{thing} {thing!r}")
+
+
+class End(Test):
+    async def ended(self, layer):
+        self.assertIsNone(await within(layer.recv()))
+        self.assertFalse(await within(layer.send(request("content_loaded"))))
+        self.assertFalse(await within(layer.page_loaded()))
+
+    async def test_stop_ends_a_recv_that_waits(self):
+        layer = self.layer(self.feed(Source(credentials)), Person(), Host())
+        waiting = asyncio.create_task(layer.recv())
+        await asyncio.sleep(0)
+        await within(layer.stop())
+        self.assertIsNone(await within(waiting))
+        await self.ended(layer)
+        await within(layer.stop())
+
+    async def test_what_waits_when_it_is_stopped_is_not_given(self):
+        layer = self.layer(self.feed(Source(credentials)), Person())
+        for _ in range(3):
+            await layer.send(request("supported_api_versions"))
+        await within(layer.stop())
+        await self.ended(layer)
+
+    async def test_stop_during_a_fetch_cancels_it(self):
+        began, cancelled = asyncio.Event(), asyncio.Event()
+
+        async def fetch():
+            began.set()
+            try:
+                await never()
+            except asyncio.CancelledError:
+                cancelled.set()
+                raise
+
+        source = Source(fetch)
+        feed = self.feed(source)
+        layer = self.layer(feed, Person())
+        watching = asyncio.create_task(watch(layer))
+        await within(began.wait())
+        states = feed.states()
+        await within(feed.stop())
+        await within(cancelled.wait())
+        with self.assertRaises(AssertionError):
+            await within(watching)
+        await self.ended(layer)
+        feed.wake()
+        feed.sign_out()
+        self.assertIsNone(await within(states.next()))
+        await within(feed.stop())
+        self.assertEqual(source.calls, 1)
+
+    async def test_stop_withdraws_the_question(self):
+        answer = asyncio.get_running_loop().create_future()
+        person = Person(answer)
+        layer = self.layer(self.feed(Source(credentials)), person, Host())
+        watching = asyncio.create_task(watch(layer))
+        states = layer.states()
+        await self.until(states, lambda state: state == turn.TurnLayerState.ASKING)
+        await within(layer.stop())
+        with contextlib.suppress(asyncio.CancelledError):
+            await within(answer)
+        self.assertTrue(answer.cancelled())
+        watching.cancel()
+
+    async def test_stop_cancels_the_recv_of_the_inner_host(self):
+        cancelled = asyncio.Event()
+
+        class Waiting(Host):
+            async def recv(self):
+                try:
+                    await never()
+                except asyncio.CancelledError:
+                    cancelled.set()
+                    raise
+
+        layer = self.layer(self.feed(Source(credentials)), Person(), Waiting())
+        await asyncio.sleep(0)
+        await within(layer.stop())
+        await self.ended(layer)
+
+    async def test_a_layer_ends_with_its_inner_host(self):
+        class Ending(Host):
+            async def recv(self):
+                text = await super().recv()
+                if text is Exception:
+                    raise RuntimeError("broken")
+                return text
+
+        for end in (None, Exception):
+            host = Ending()
+            layer = self.layer(self.feed(Source(credentials)), Person(), host)
+            await host.said.put('{"api":"toWidget","widgetId":"w","requestId":"1","action":"last","data":{}}')
+            await host.said.put(end)
+            with contextlib.redirect_stderr(io.StringIO()):
+                # What it said before is still told.
+                self.assertIn("last", await within(layer.recv()))
+                await self.ended(layer)
+
+    async def test_a_layer_ends_when_its_inner_host_takes_nothing_more(self):
+        class Full(Host):
+            async def send(self, text):
+                return False
+
+        layer = self.layer(self.feed(Source(credentials)), Person(), Full())
+        await layer.send(request("org.example.echo"))
+        self.assertIsNone(await within(layer.recv()))
+
+    async def test_a_layer_on_a_stopped_feed_has_ended(self):
+        feed = self.feed(Source(credentials))
+        await feed.stop()
+        await self.ended(self.layer(feed, Person(), Host()))
+
+
+if __name__ == "__main__":
+    unittest.main()
