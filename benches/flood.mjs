@@ -107,7 +107,6 @@ async function through(target, test) {
       answer.on("error", () => to.destroy());
       answer.on("end", () => {
         const whole = Buffer.concat(body);
-        if (process.env.SEE) console.log(from.method, from.url.slice(0, 80), answer.statusCode);
         if (from.url.endsWith("/voip/turnServer") && answer.statusCode === 200) {
           issued.set(JSON.parse(whole).username, now());
         }

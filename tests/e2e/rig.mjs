@@ -99,7 +99,8 @@ export function program(test, command, args, options = {}) {
     stream.setEncoding("utf8");
     stream.on("data", (text) => lists.forEach((list) => list.push(text)));
   }
-  const ended = once(child, "exit");
+  // Not its exit: what it said last may come after.
+  const ended = once(child, "close");
   children.add(child);
   test.after(async () => {
     child.kill("SIGINT");
