@@ -77,7 +77,11 @@ async fn wrong_tokens_are_answered_alike_however_much_of_them_is_right() {
             let (head, body) = answer.split_once("\r\n\r\n").unwrap();
             let head = head.lines().filter(|line| !line.starts_with("date: "));
             let answer = (head.map(str::to_owned).collect::<Vec<_>>(), body.to_owned());
-            assert_eq!(&answer, first.get_or_insert(answer.clone()), "{request}");
+            assert_eq!(
+                &answer,
+                first.get_or_insert_with(|| answer.clone()),
+                "{request}"
+            );
         }
     }
 }
