@@ -48,10 +48,14 @@ async fn run(command: Command) -> ExitCode {
         // It ends by Ctrl-C in its own way.
         Command::Check(arguments) => check::run(*arguments).await,
         command => {
+            // Before anything else is done, so that Ctrl-C has one meaning from the start.
+            let mut signals = match shutdown::Signals::new() {
+                Ok(signals) => signals,
+                Err(error) => return failed(&error),
+            };
             let done = tokio::select! {
-                // Before anything else is done, so that Ctrl-C has one meaning from the start.
                 biased;
-                interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| ExitCode::SUCCESS).map_err(Into::into),
+                interrupted = signals.next() => interrupted.map(|()| ExitCode::SUCCESS).map_err(Into::into),
                 done = carry_out(command) => done,
             };
             done.unwrap_or_else(|error| failed(&*error))
@@ -65,7 +69,7 @@ async fn run(command: Command) -> ExitCode {
         let again = async {
             // So soon after the first it is the same one.
             tokio::time::sleep(shutdown::SAME).await;
-            tokio::signal::ctrl_c().await
+            shutdown::Signals::new()?.next().await
         };
         tokio::select! {
             () = shutdown::finished() => {}

@@ -119,7 +119,7 @@ Exit codes:
   2  none relays, or the command line was wrong (then nothing is on standard output)
   3  the homeserver could not be asked, or refused
   4  all was tried, but the metrics or the report could not be written
-  130  ended by Ctrl-C or SIGTERM; with --watch the code of the last whole round
+  130  ended by Ctrl-C, SIGTERM or SIGHUP; with --watch the code of the last whole round
   141  ended because nobody reads standard output any more, as in `check --watch 10m | head`
 
 Examples:
@@ -131,8 +131,8 @@ Examples:
   widget-turn check turn:turn.example.org --secret-file secret.txt --ttl 10s --expect-expiry
   widget-turn check --homeserver example.org --token-file token.txt --watch 10m --prometheus-textfile turn.prom
 
-No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C too; one that
-follows half a second later or more ends at once.
+No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C, SIGTERM or SIGHUP too; one
+that follows half a second later or more ends at once.
 Certificates are verified by this machine's roots; SSL_CERT_FILE names others.
 More in docs/check.md.";
 
