@@ -188,6 +188,10 @@ pub(crate) struct Login {
     /// Where sessions are kept
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+
+    /// How long it may take to find the homeserver, where not so long as its log-in does.
+    #[arg(skip)]
+    pub(crate) limit: Option<Duration>,
 }
 
 /// Ends a session that `host` keeps, and wipes what is kept of it.

@@ -14,6 +14,7 @@ mod logout;
 mod observed;
 mod page;
 mod secret_file;
+mod secrets;
 mod session;
 mod shutdown;
 mod stun;
@@ -27,9 +28,9 @@ use tracing_subscriber::EnvFilter;
 
 use arguments::{Arguments, Command};
 
-/// Each answer of a homeserver that is no success is an error to the SDK's log: to people, the command tells of those that
-/// matter.
-const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error";
+/// Each answer of a homeserver that is no success is an error to the SDK's log, and each message that is no STUN a warning to
+/// stun-types': to people, the command tells of those that matter.
+const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error,stun_types=error";
 
 fn main() -> ExitCode {
     if let Some(exit_code) = browser::open_here() {

@@ -63,7 +63,8 @@ pub(crate) struct Check {
     pub(crate) secret_file: Option<PathBuf>,
 
     /// How long credentials live that are made from a secret
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = lifetime, requires = "secret_file")]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = lifetime, requires = "secret_file",
+        conflicts_with_all = ["password_file", "token_file", "user"])]
     pub(crate) ttl: Duration,
 
     /// How long one step may take
@@ -108,6 +109,7 @@ impl Check {
             password_file: self.password_file.clone(),
             token_file: self.token_file.clone(),
             data: self.data.clone(),
+            limit: Some(self.timeout),
         }
     }
 }

@@ -28,6 +28,14 @@ impl Progress {
         }
     }
 
+    /// A text as it may be shown.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        match self {
+            Self::Through(change) => change(text),
+            _ => text.to_owned(),
+        }
+    }
+
     /// Replaces the line.
     pub(crate) fn show(&self, what: &str, step: &str) {
         let line = || -> String {
