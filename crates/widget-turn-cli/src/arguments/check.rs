@@ -116,9 +116,9 @@ impl Check {
 
 const CHECK_EXAMPLES: &str = "\
 Exit codes:
-  0  all TURN URIs relay
-  1  some relay, some fail
-  2  none relays, or the command line was wrong (then nothing is on standard output)
+  0  every TURN URI that could be tested relays, and nothing failed
+  1  something relays, and something failed: another URI, one of several addresses, a STUN server, a refresh, a deletion
+  2  no TURN URI relays, or the command line was wrong (then nothing is on standard output)
   3  the homeserver could not be asked, or refused
   4  all was tried, but the metrics or the report could not be written
   130  ended by Ctrl-C, SIGTERM or SIGHUP; with --watch the code of the last whole round

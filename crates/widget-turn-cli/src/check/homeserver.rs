@@ -208,15 +208,18 @@ impl Homeserver {
         report.status = Some(answer.status);
         report.retry_after_seconds = answer.retry_after.map(|wait| wait.as_secs());
         let fetched = read_response(answer.status, answer.retry_after, &answer.body);
+        let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        // A time that has passed is none to wait for.
+        let is_wait = json["retry_after_ms"].as_f64().is_some_and(|it| it >= 0.0);
         if let Fetched::Failed(failure) = &fetched
             && report.retry_after_seconds.is_none()
+            && is_wait
         {
             let wait = failure
                 .retry_after
                 .map(|wait| wait.as_secs_f64().ceil() as u64);
             report.retry_after_seconds = wait;
         }
-        let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         report.ttl = json.get("ttl").and_then(named_ttl);
         let (step, supply) = understood(&fetched, &json, &answer, report);
         report.steps.push(step.took(started.elapsed()));

@@ -164,6 +164,25 @@ async fn a_homeserver_that_sends_the_token_or_the_password_back_does_not_have_th
 }
 
 #[tokio::test]
+async fn a_wait_that_nobody_can_keep_or_read_is_told() {
+    let for_ever = &[("retry-after", "99999999999999999999999")][..];
+    let soon = &[("retry-after", "soon")][..];
+    let negative = r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":-5}"#;
+    for (headers, body, told) in [
+        (for_ever, "{}", "a pause of more than a year"),
+        (soon, "{}", "cannot be read"),
+        (&[], negative, "cannot be read"),
+        (&[], "{}", "Wait a minute"),
+    ] {
+        let stub = stub(429, headers, body.to_owned()).await;
+        let report = ask(stub.address).await;
+        schema::assert_valid(&report);
+        let text = report::text::render(&report);
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_homeserver_that_is_not_there_could_not_be_asked() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
