@@ -97,7 +97,9 @@ impl RoomEvents {
 
     /// Waits for one more thing to happen in the room. `keeps_up`: the page would be given something, if it was there.
     pub(super) async fn hear(&mut self, keeps_up: bool) {
-        if self.lost && keeps_up && self.reading.is_none() && self.waiting.is_empty() {
+        // What is older than the store must not come after it.
+        let told_all = self.waiting.is_empty() && self.updates.is_empty() && self.events.is_empty();
+        if self.lost && keeps_up && told_all && self.reading.is_none() {
             self.lost = false;
             self.read();
         }
@@ -240,5 +242,71 @@ fn update_state(events: &[String]) -> Item {
     Item {
         action: "update_state",
         data: format!(r#"{{"state":[{}]}}"#, events.join(",")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_sdk::ruma::room_id;
+    use matrix_sdk::test_utils::mocks::MatrixMockServer;
+    use matrix_sdk_test::JoinedRoomBuilder;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const CALL: &str = "org.matrix.msc2762.receive.state_event:org.example.call";
+
+    /// The numbers of the state events in an `update_state`.
+    fn numbers(update: &Item) -> Vec<Value> {
+        assert_eq!(update.action, "update_state");
+        let data: Value = serde_json::from_str(&update.data).unwrap();
+        let state = data["state"].as_array().unwrap().iter();
+        state
+            .map(|event| event["content"]["number"].clone())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn where_a_sync_was_missed_the_state_is_read_anew_once_the_page_keeps_up() {
+        let server = MatrixMockServer::new().await;
+        let client = server.client_builder().build().await;
+        let id = room_id!("!room:example.org");
+        let room = server.sync_joined_room(&client, id).await;
+        let granted = Granted::read(&[&CALL.to_owned()]);
+        let listen = RoomEvents::listen("w".to_owned(), &room, &granted, false);
+        let mut events = listen.unwrap();
+        events.hear(false).await;
+        assert_eq!(numbers(&events.next().unwrap()).len(), 0);
+        // More than the SDK keeps for a listener.
+        for number in 0..20 {
+            let event = json!({
+                "type": "org.example.call",
+                "state_key": "",
+                "sender": "@bob:example.org",
+                "event_id": format!("${number}"),
+                "origin_server_ts": number,
+                "content": { "number": number },
+            });
+            let event = Raw::new(&event)
+                .unwrap()
+                .cast_unchecked::<AnySyncStateEvent>();
+            let state = JoinedRoomBuilder::new(id)
+                .use_state_after()
+                .add_state_event(event);
+            let sync = server.mock_sync();
+            sync.ok_and_run(&client, |builder| {
+                builder.add_joined_room(state);
+            })
+            .await;
+        }
+        let mut given = Vec::new();
+        while given.len() < 8 {
+            events.hear(false).await;
+            given.extend(events.next());
+        }
+        events.hear(true).await;
+        given.extend(events.next());
+        let given: Vec<_> = given.iter().flat_map(numbers).collect();
+        assert_eq!(given, [12, 13, 14, 15, 16, 17, 18, 19, 19]);
     }
 }
