@@ -70,9 +70,10 @@ export class Widget {
   }
 
   unwatch() {
-    this.wants = false;
+    this.watching = null;
     this.#ask("unwatch_turn_servers", () => {
-      this.watching = null;
+      // Until the answer, updates may still be on their way.
+      this.wants = this.asked.size > 0;
       this.held = null;
     });
   }
@@ -92,7 +93,8 @@ export class Widget {
   #forget() {
     this.asked = new Map();
     this.number = 0;
-    this.wants = false;
+    /** Whether it is to have updates; null while some for the page before may be on their way. */
+    this.wants = null;
     /** Since when it watches, by the clock of this process; null while it does not. */
     this.watching = null;
     /** The username of the credentials that it holds. */
@@ -144,7 +146,7 @@ export class Widget {
         respond({ supported_versions: ["0.0.2"] });
         break;
       case "update_turn_servers": {
-        if (!this.wants) {
+        if (this.wants === false) {
           this.wrong.push("an update after unwatch");
         }
         this.held = message.data.username;
