@@ -70,8 +70,10 @@ async fn show(
     happening: &mut UnboundedReceiver<Event>,
 ) -> Result<(), String> {
     let source = FetchSource::new(&settings.homeserver, settings.access_token)?;
-    let mut config = FeedConfig::default();
-    config.min_interval = settings.min_interval;
+    let config = FeedConfig {
+        min_interval: settings.min_interval,
+        ..FeedConfig::default()
+    };
     let origin = settings
         .widget
         .parse()
