@@ -60,6 +60,8 @@
 //! - `Grants`, `Remembered` and `Ask::remembering` need a file system, `HttpTurnSource` a network stack: they are not
 //!   there. A source that asks by `fetch` takes a page of code; `examples/wasm-host` in the repository has one.
 //! - A panic of a source or a policy ends the module, since nothing unwinds there.
+//! - Browsers may let the timers of a hidden page fire once a minute only. That is often enough for credentials that live
+//!   for ten minutes or longer. Call [`TurnFeed::wake`] when the page is shown again.
 //!
 //! [MSC3846]: https://github.com/matrix-org/matrix-spec-proposals/pull/3846
 
