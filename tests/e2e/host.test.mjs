@@ -247,6 +247,30 @@ describe("a person is told", { concurrency: 3 }, () => {
     assert.match(await said(t, user, { room: "#any:test.localhost", args, options: plain }), /token/i);
   });
 
+  test("that another program encrypts with the access token", async (t) => {
+    const user = await synapse.user("alice");
+    const room = await synapse.room([user], { encrypted: true });
+    const other = await Host.start(t, { synapse, user, room, widget });
+    const key = async () => {
+      const { device_keys: keys } = await synapse.request("POST", "keys/query", { device_keys: { [user.id]: [] } }, user);
+      return keys[user.id][user.device]?.keys[`ed25519:${user.device}`];
+    };
+    const before = await until("the device's keys", key);
+    assert.match(await said(t, user, { room }), /another program encrypts for the device/);
+    assert.equal(await key(), before);
+    assert.equal(await other.stop(), 0);
+  });
+
+  test("that the user is no longer in the room", async (t) => {
+    const [owner, user] = [await synapse.user("bob"), await synapse.user("alice")];
+    const room = await synapse.room([owner, user]);
+    const host = await Host.start(t, { synapse, user, room, widget });
+    await synapse.request("POST", `rooms/${encodeURIComponent(room)}/kick`, { user_id: user.id }, owner);
+    const [code] = await host.running.ended;
+    assert.equal(code, 1);
+    assert.match(host.running.output(), /is no longer in !/);
+  });
+
   test("that there is no such room, or that it is not joined", async (t) => {
     const user = await synapse.user("alice");
     await synapse.room([user]);

@@ -11,11 +11,13 @@ mod homeserver;
 mod kept;
 mod login;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use matrix_sdk::authentication::matrix::MatrixSession;
 use matrix_sdk::config::RequestConfig;
 use matrix_sdk::ruma::api::client::account::whoami;
+use matrix_sdk::ruma::api::client::keys::get_keys;
 use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId, UserId};
 use matrix_sdk::store::RoomLoadSettings;
 use matrix_sdk::{Client, SqliteStoreConfig};
@@ -156,7 +158,15 @@ async fn by_token(
             kept.check_homeserver(Some(homeserver.name()))?;
             kept.with_session(homeserver.name(), base_url, session)
         }
-        None => Kept::new(homeserver.name(), base_url, session)?,
+        None => {
+            let kept = Kept::new(homeserver.name(), base_url, session)?;
+            folder.keep(&kept)?;
+            let taken = take_up(folder, &user, kept).await;
+            if let Err(AccountError::OthersKeys { .. }) = &taken {
+                Folder::open(root, &user)?.wipe()?;
+            }
+            return taken;
+        }
     };
     folder.keep(&kept)?;
     take_up(folder, &user, kept).await
@@ -180,11 +190,41 @@ async fn take_up(folder: Folder, user: &UserId, kept: Kept) -> Result<Account, A
             found: who.user_id,
         });
     }
+    check_keys(&client, user).await?;
     Ok(Account {
         client,
         user: user.to_owned(),
         _folder: folder,
     })
+}
+
+/// That no other program encrypts for the device. A sync would put keys of our own in the place of its own, and neither could
+/// read any more what others send.
+async fn check_keys(client: &Client, user: &UserId) -> Result<(), AccountError> {
+    let Some(device) = client.device_id() else {
+        return Ok(());
+    };
+    let mut request = get_keys::v3::Request::new();
+    request
+        .device_keys
+        .insert(user.to_owned(), vec![device.to_owned()]);
+    // A homeserver that does not tell lets nobody encrypt either.
+    let Ok(response) = client.send(request).with_request_config(once()).await else {
+        return Ok(());
+    };
+    let known = response
+        .device_keys
+        .get(user)
+        .and_then(|devices| devices.get(device));
+    let known = known.and_then(|keys| keys.get_field::<BTreeMap<String, String>>("keys").ok()?);
+    let known = known.and_then(|mut keys| keys.remove(&format!("ed25519:{device}")));
+    match (known, client.encryption().ed25519_key().await) {
+        (Some(known), Some(ours)) if known != ours => Err(AccountError::OthersKeys {
+            user: user.to_owned(),
+            device: device.to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// A client with what is kept; nothing is asked of the homeserver.

@@ -3,6 +3,7 @@
 //! [`account`] logs in, [`sync`] keeps up with the homeserver, [`room`] and [`widget`] find what was named or
 //! list what there is, [`template`] fills in the widget's URL. Behind each tab of the page stands matrix-sdk's driver.
 
+mod label;
 mod room;
 mod sync;
 mod template;
@@ -29,6 +30,7 @@ use crate::observed::Observed;
 use crate::page::{PageConfig, PageRoom, PageServer};
 use crate::session;
 use crate::terminal::{self, Progress, escaped};
+use label::label;
 use sync::Syncing;
 use widget::{Named, NoPage, Widget};
 
@@ -90,6 +92,13 @@ pub(crate) enum HostError {
         None => "the session is over".to_owned(),
     })]
     SessionOver(Option<OwnedUserId>),
+    #[error(
+        "{user} is no longer in {room}: the widget ended with that. Join the room again with your client, and start anew"
+    )]
+    Left {
+        user: OwnedUserId,
+        room: OwnedRoomId,
+    },
     #[error("the store of the session cannot be used: {0}")]
     Store(Box<matrix_sdk::Error>),
     #[error("nothing was chosen: {0}")]
@@ -134,13 +143,13 @@ pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(
     let settings = WidgetSettings::new(widget.id.clone(), widget.on_content_load, url.as_str())
         .expect("a URL was parsed before");
     let config = PageConfig {
-        widget_name: widget.name,
+        widget_name: label(&widget.name),
         widget_url: url.clone(),
         widget_id: widget.id,
         account: account.user().to_string(),
         room: Some(PageRoom {
             id: room.room_id().to_string(),
-            name: room::name(&room).await,
+            name: label(&room::name(&room).await),
         }),
     };
     let shared = Arc::new(session::Shared {
@@ -188,7 +197,7 @@ pub(crate) async fn run(arguments: arguments::Host, grants: PathBuf) -> Result<(
                     feed.wake();
                 }
             }
-            error = syncing.ended() => {
+            error = syncing.left(&room) => {
                 feed.sign_out();
                 return Err(error);
             }

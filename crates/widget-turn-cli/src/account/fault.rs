@@ -101,6 +101,15 @@ pub(crate) enum AccountError {
         given: OwnedDeviceId,
     },
     #[error(
+        "another program encrypts for the device {device} of {user}: used here too, neither could read what others send it. \
+         Give a token that nothing else uses, or log in by password; a session that was kept is forgotten by \
+         `widget-turn logout --user {user}`"
+    )]
+    OthersKeys {
+        user: OwnedUserId,
+        device: OwnedDeviceId,
+    },
+    #[error(
         "the session of {user} that is kept is with {kept}, not with {named}: leave --homeserver away, give another folder \
          by --data, or forget the session by `widget-turn logout --user {user}`"
     )]

@@ -158,6 +158,23 @@ impl Syncing {
         }
     }
 
+    /// Waits until the account is no longer in the room, or the session is over.
+    pub(super) async fn left(&mut self, room: &Room) -> HostError {
+        loop {
+            self.done.mark_unchanged();
+            if room.state() != RoomState::Joined {
+                break;
+            }
+            if let Err(error) = self.next().await {
+                return error;
+            }
+        }
+        HostError::Left {
+            user: room.own_user_id().to_owned(),
+            room: room.room_id().to_owned(),
+        }
+    }
+
     /// Waits until the session is over.
     pub(super) async fn ended(&mut self) -> HostError {
         self.task.join_next().await;

@@ -1,7 +1,8 @@
 //! What stands before the layer: it notices the pages, and gives each a layer and a driver of its own (rule H6).
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use matrix_sdk::Room;
 use matrix_sdk::widget::WidgetSettings;
@@ -28,7 +29,7 @@ pub(super) struct Front {
     feed: TurnFeed,
     config: DriverConfig,
     /// The name of the widget's sliding sync connection.
-    connection: String,
+    connection: Connection,
     signs: Signs,
 }
 
@@ -40,6 +41,31 @@ struct Page {
     question: String,
 }
 
+/// Not two at once by one name, nor ever new ones: the SDK's store and the homeserver keep something for each.
+struct Connection(u32);
+
+/// The numbers of widgets that there are.
+static CONNECTIONS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+impl Connection {
+    fn new() -> Self {
+        let mut taken = CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = (0..).find(|number| taken.insert(*number));
+        Self(free.expect("there are not so many widgets"))
+    }
+
+    fn name(&self) -> String {
+        format!("widget-{:x}", self.0)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut taken = CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.remove(&self.0);
+    }
+}
+
 impl Front {
     pub(super) fn new(
         settings: WidgetSettings,
@@ -48,16 +74,13 @@ impl Front {
         feed: TurnFeed,
         config: DriverConfig,
     ) -> Self {
-        // Not two at once by one name, nor ever new ones: the SDK's store and the homeserver keep something for each.
-        static WIDGETS: AtomicU32 = AtomicU32::new(0);
-        let number = WIDGETS.fetch_add(1, Ordering::Relaxed);
         Self {
             settings,
             room,
             decide,
             feed,
             config,
-            connection: format!("widget-{number:x}"),
+            connection: Connection::new(),
             signs: Signs::default(),
         }
     }
@@ -142,7 +165,7 @@ impl Front {
             verdict: Some(verdict),
             room: self.room.clone(),
             live_state: self.config.live_state,
-            connection: self.connection.clone(),
+            connection: self.connection.name(),
         };
         let page = Page {
             layer,

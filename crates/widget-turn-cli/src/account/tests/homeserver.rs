@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) withholds: bool,
     /// Each sync brings a message of another device.
     pub(crate) has_messages: bool,
+    /// The signing key that Alice's device GIVEN has, if it encrypts.
+    pub(crate) signing_key: Option<String>,
     /// Answers 502 to all.
     pub(crate) is_down: bool,
 }
@@ -188,10 +190,19 @@ impl State {
                 let rooms: Vec<_> = self.rooms.keys().collect();
                 (200, json!({ "joined_rooms": rooms }))
             }
+            "/_matrix/client/v3/keys/query" => (200, self.device_keys()),
             "/_matrix/client/v3/sync" => self.sync(request),
             SLIDING => self.sliding_sync(request, &body),
             _ => (404, json!({ "errcode": "M_NOT_FOUND", "error": path })),
         }
+    }
+
+    fn device_keys(&self) -> Value {
+        let devices = self.signing_key.as_ref().map(|key| {
+            let keys = json!({ "curve25519:GIVEN": key, "ed25519:GIVEN": key });
+            json!({ "GIVEN": { "user_id": ALICE, "device_id": "GIVEN", "algorithms": [], "keys": keys, "signatures": {} } })
+        });
+        json!({ "device_keys": { ALICE: devices.unwrap_or(json!({})) } })
     }
 
     fn messages(&self) -> Vec<Value> {

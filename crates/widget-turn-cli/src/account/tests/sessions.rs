@@ -244,6 +244,35 @@ async fn a_token_tells_whose_it_is() {
 }
 
 #[tokio::test]
+async fn a_device_that_another_program_encrypts_for_is_left_alone() {
+    let (homeserver, folder) = (Homeserver::start().await, Folder::new());
+    homeserver.with(|state| {
+        let who = (ALICE.to_owned(), "GIVEN".to_owned());
+        state.tokens.insert("syt_given".into(), who);
+        state.signing_key = Some("A".repeat(43));
+    });
+    let login = folder.by_token(&homeserver, "syt_given");
+    let said = refused(&login).await;
+    assert!(
+        said.contains("another program encrypts for the device GIVEN"),
+        "{said}"
+    );
+    let said = refused(&folder.login(&homeserver)).await;
+    assert!(!said.contains("GIVEN"), "nothing is kept: {said}");
+
+    homeserver.with(|state| state.signing_key = None);
+    let account = log_in(&login).await.unwrap();
+    let ours = account.client().encryption().ed25519_key().await;
+    drop(account);
+    homeserver.with(|state| state.signing_key = ours);
+    log_in(&folder.login(&homeserver)).await.unwrap();
+
+    homeserver.with(|state| state.signing_key = Some("A".repeat(43)));
+    let said = refused(&folder.login(&homeserver)).await;
+    assert!(said.contains("widget-turn logout"), "{said}");
+}
+
+#[tokio::test]
 async fn new_tokens_are_kept_when_they_come() {
     let (homeserver, folder) = (Homeserver::start().await, Folder::new());
     log_in(&folder.by_password(&homeserver)).await.unwrap();

@@ -21,6 +21,13 @@ const ANSWERS = new Set(['Enter', ' ', 'Escape']);
  * @property {Capability[]} unavailable what this host has not
  * @property {number} refused how many more it asks for, about which nobody is asked */
 
+/** @param {string} name */
+function isolated(name) {
+  const place = document.createElement('bdi');
+  place.textContent = name;
+  return place;
+}
+
 /** @param {(id: number, decision: Decision, capabilities: string[]) => void} onDecision */
 export function createPermission(onDecision) {
   const dialog = element('permission', HTMLDialogElement);
@@ -53,8 +60,15 @@ export function createPermission(onDecision) {
     title.textContent =
       single && asksForTurn ? 'Let this widget use your relay servers?' : 'Let this widget have what it asks for?';
     element('permission-origin', HTMLElement).textContent = origin;
-    element('permission-who', HTMLElement).textContent =
-      `${who.name} asks for access through your account ${who.account}${who.room}.`;
+    // Names may be written from right to left: the words around them are not.
+    const room = who.room === '' ? [] : [' in the room ', isolated(who.room)];
+    element('permission-who', HTMLElement).replaceChildren(
+      isolated(who.name),
+      ' asks for access through your account ',
+      isolated(who.account),
+      ...room,
+      '.',
+    );
     element('permission-all-label', HTMLElement).hidden = single;
     element('permission-all-text', HTMLElement).textContent = `Tick all ${capabilities.length}`;
     once.textContent = single && asksForTurn ? 'Allow once' : 'Allow ticked once';
@@ -143,7 +157,7 @@ export function createPermission(onDecision) {
   return {
     /** @param {{ name: string, account: string, room: string }} names the widget's, the account's, and the room's if any */
     introduce({ name, account, room }) {
-      who = { name, account, room: room && ` in the room ${room}` };
+      who = { name, account, room };
     },
 
     /** @param {Question} question */

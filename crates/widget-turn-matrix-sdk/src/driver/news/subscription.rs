@@ -18,7 +18,7 @@ use super::Subscribed;
 /// A widget must not wait for ever: so long its handshake waits for the first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(1);
 /// How long it rests after a failure, at first and at most.
-const REST: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
+const REST: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 /// Dropping it ends the connection.
 pub(super) struct Subscription {
