@@ -24,6 +24,7 @@ use matrix_sdk::{Client, SqliteStoreConfig};
 use url::Url;
 
 use crate::arguments;
+use crate::secrets::Secrets;
 use crate::shutdown::unbroken;
 use crate::terminal::Progress;
 use credential::Credential;
@@ -67,8 +68,23 @@ pub(crate) async fn log_in(
     browser: bool,
     progress: &Progress,
 ) -> Result<Account, AccountError> {
+    let secrets = Secrets::default();
+    let account = log_in_with(login, browser, progress, &secrets).await;
+    account.map_err(|error| error.without(&secrets))
+}
+
+/// The same; notes whatever a homeserver might put into its words.
+async fn log_in_with(
+    login: &arguments::Login,
+    browser: bool,
+    progress: &Progress,
+    secrets: &Secrets,
+) -> Result<Account, AccountError> {
     let root = folder::root(login.data.as_deref())?;
     let credential = Credential::read(login).await?;
+    if let Some(Credential::Token(secret) | Credential::Password(secret)) = &credential {
+        secrets.add(secret);
+    }
     if let Some(Credential::Token(token)) = &credential {
         return by_token(login, token, &root, progress).await;
     }
@@ -80,13 +96,16 @@ pub(crate) async fn log_in(
     if let Some(kept) = folder.kept()? {
         kept.check_homeserver(login.homeserver.as_deref())?;
         progress.show(user.as_str(), "taking up its session");
+        secrets.add(&widget_turn::Secret::new(
+            kept.session().tokens.access_token,
+        ));
         return take_up(folder, &user, kept).await;
     }
     let named = login.homeserver.as_deref();
     let homeserver = Homeserver::read(named.unwrap_or_else(|| user.server_name().as_str()))?;
     progress.show(homeserver.name(), "looking for it");
-    let base_url = homeserver.base_url().await?;
-    let ready = login::prepare(&base_url, &user, credential, browser, progress).await?;
+    let base_url = base_url(&homeserver, login.limit).await?;
+    let ready = login::prepare(&base_url, &user, credential, browser, progress, secrets).await?;
     let name = homeserver.name().to_owned();
     let (folder, kept) = unbroken(begin(folder, name, ready)).await?;
     progress.show(user.as_str(), "beginning a session");
@@ -111,6 +130,21 @@ async fn begin(
     }
 }
 
+/// Looks for a homeserver, for `limit` at most if there is one.
+async fn base_url(homeserver: &Homeserver, limit: Option<Duration>) -> Result<Url, AccountError> {
+    let Some(limit) = limit else {
+        return homeserver.base_url().await;
+    };
+    let found = tokio::time::timeout(limit, homeserver.base_url()).await;
+    found.unwrap_or_else(|_| {
+        Err(Fault::Unreachable {
+            url: homeserver.name().to_owned(),
+            why: "no answer in time".to_owned(),
+        }
+        .into())
+    })
+}
+
 /// With a token that the person has from elsewhere.
 async fn by_token(
     login: &arguments::Login,
@@ -125,7 +159,7 @@ async fn by_token(
     };
     let homeserver = Homeserver::read(&name)?;
     progress.show(homeserver.name(), "asking whose token it is");
-    let base_url = homeserver.base_url().await?;
+    let base_url = base_url(&homeserver, login.limit).await?;
     let meta = login::owner(&base_url, token).await?;
     if let Some(wanted) = &login.user {
         let wanted = user_id(wanted, Some(homeserver.name()))?;
@@ -241,6 +275,7 @@ async fn restore(folder: &Folder, kept: &Kept) -> Result<Client, AccountError> {
         .build()
         .await
         .map_err(|error| unusable(folder, &error))?;
+    folder.close_store()?;
     let file = folder.session_file();
     let (name, key) = (kept.name().to_owned(), *kept.store_key());
     let base_url = kept.base_url().clone();

@@ -16,7 +16,7 @@ pub(crate) use check::Check;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  ended by Ctrl-C, or done
+  0  ended by Ctrl-C, SIGTERM or SIGHUP, or done
   1  something could not be started or done; the message says what to do
   2  the command line was wrong
   3  logout: nothing is kept here any more, but the homeserver could not be told
@@ -188,6 +188,10 @@ pub(crate) struct Login {
     /// Where sessions are kept
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+
+    /// How long it may take to find the homeserver, where not so long as its log-in does.
+    #[arg(skip)]
+    pub(crate) limit: Option<Duration>,
 }
 
 /// Ends a session that `host` keeps, and wipes what is kept of it.

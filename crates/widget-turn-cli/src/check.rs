@@ -33,6 +33,7 @@ use widget_turn_proto::{Secret, TurnServer};
 use crate::account::{self, AccountError};
 use crate::arguments;
 use crate::credentials::{SharedSecret, system_clock};
+use crate::secrets::Secrets;
 use crate::terminal::Progress;
 use homeserver::Homeserver;
 use interruption::{INTERRUPTED, interruptions};
@@ -80,7 +81,8 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
     let output = Output::new(&arguments);
     let progress = output.progress();
     let interrupted = interruptions(progress.clone());
-    let source = match source(&arguments, &progress, interrupted.clone()).await {
+    let secrets = output.secrets().clone();
+    let source = match source(&arguments, &progress, interrupted.clone(), &secrets).await {
         Ok(source) => source,
         Err(error) => {
             progress.clear();
@@ -103,6 +105,7 @@ pub(crate) async fn run(arguments: arguments::Check) -> ExitCode {
         quota: Quota::new(quota::LAG),
         interrupted,
         progress,
+        secrets,
     };
     let exit_code = match arguments.watch {
         None => settings.once(&arguments, &output).await,
@@ -127,6 +130,7 @@ pub(crate) async fn relays(server: &TurnServer, interrupted: Receiver<bool>) -> 
         clock: system_clock(),
         quota: Quota::new(quota::LAG),
         progress: Progress::Hidden,
+        secrets: Secrets::default(),
         interrupted,
     };
     let report = serde_json::to_value(settings.round().await);
@@ -148,6 +152,7 @@ async fn source(
     arguments: &arguments::Check,
     progress: &Progress,
     mut interrupted: Receiver<bool>,
+    secrets: &Secrets,
 ) -> Result<Source, CheckError> {
     textfile(arguments)?;
     if arguments.user.is_some() {
@@ -174,6 +179,7 @@ async fn source(
     let user = arguments.username.as_deref();
     if let Some(path) = &arguments.secret_file {
         let secret = read_secret(path, "the text of `static-auth-secret`")?;
+        secrets.add(&secret);
         let user = user.unwrap_or("widget-turn-check");
         // With room for the expiry before it.
         check_username(user, MAX_USERNAME - 21)?;

@@ -14,6 +14,7 @@ mod logout;
 mod observed;
 mod page;
 mod secret_file;
+mod secrets;
 mod session;
 mod shutdown;
 mod stun;
@@ -27,9 +28,9 @@ use tracing_subscriber::EnvFilter;
 
 use arguments::{Arguments, Command};
 
-/// Each answer of a homeserver that is no success is an error to the SDK's log: to people, the command tells of those that
-/// matter.
-const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error";
+/// Each answer of a homeserver that is no success is an error to the SDK's log, and each message that is no STUN a warning to
+/// stun-types': to people, the command tells of those that matter.
+const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error,stun_types=error";
 
 fn main() -> ExitCode {
     if let Some(exit_code) = browser::open_here() {
@@ -48,10 +49,14 @@ async fn run(command: Command) -> ExitCode {
         // It ends by Ctrl-C in its own way.
         Command::Check(arguments) => check::run(*arguments).await,
         command => {
+            // Before anything else is done, so that Ctrl-C has one meaning from the start.
+            let mut signals = match shutdown::Signals::new() {
+                Ok(signals) => signals,
+                Err(error) => return failed(&error),
+            };
             let done = tokio::select! {
-                // Before anything else is done, so that Ctrl-C has one meaning from the start.
                 biased;
-                interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| ExitCode::SUCCESS).map_err(Into::into),
+                interrupted = signals.next() => interrupted.map(|()| ExitCode::SUCCESS).map_err(Into::into),
                 done = carry_out(command) => done,
             };
             done.unwrap_or_else(|error| failed(&*error))
@@ -65,7 +70,7 @@ async fn run(command: Command) -> ExitCode {
         let again = async {
             // So soon after the first it is the same one.
             tokio::time::sleep(shutdown::SAME).await;
-            tokio::signal::ctrl_c().await
+            shutdown::Signals::new()?.next().await
         };
         tokio::select! {
             () = shutdown::finished() => {}

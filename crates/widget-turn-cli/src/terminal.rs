@@ -2,6 +2,7 @@
 
 mod password;
 mod progress;
+mod width;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -9,6 +10,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use password::ask_password;
 pub(crate) use progress::Progress;
+pub(crate) use width::{columns_of_stderr, columns_of_stdout, cut, width};
 
 /// A text without characters that move the cursor, change colours, turn the direction or hide: those are written as
 /// `\u{1b}`. It is harmless on a page, too.

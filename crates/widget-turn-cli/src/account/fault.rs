@@ -10,6 +10,7 @@ use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId};
 use matrix_sdk::{HttpError, RefreshTokenError};
 use url::Url;
 
+use crate::secrets::Secrets;
 use crate::terminal::escaped;
 
 /// Why there is no account to act for.
@@ -162,6 +163,20 @@ pub(crate) enum Fault {
     NotAHomeserver { url: String, status: u16 },
     #[error("{url} refuses: {said}")]
     Refused { url: String, said: String },
+}
+
+impl AccountError {
+    /// Without secrets in the homeserver's words.
+    pub(super) fn without(mut self, secrets: &Secrets) -> Self {
+        if let Self::WrongPassword { said, .. }
+        | Self::Refused { said, .. }
+        | Self::NoWayIn(said)
+        | Self::Fault(Fault::Refused { said, .. }) = &mut self
+        {
+            *said = secrets.mask(said);
+        }
+        self
+    }
 }
 
 impl Fault {

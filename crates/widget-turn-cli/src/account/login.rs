@@ -19,6 +19,7 @@ use super::fault::{AccountError, Fault, is_session_over, limited, said};
 use super::homeserver::{at, get, http_client};
 use super::stranger;
 use crate::browser;
+use crate::secrets::Secrets;
 use crate::terminal::{self, Progress};
 
 /// What other devices of the account show.
@@ -40,6 +41,7 @@ pub(super) async fn prepare(
     credential: Option<Credential>,
     browser: bool,
     progress: &Progress,
+    secrets: &Secrets,
 ) -> Result<Ready, AccountError> {
     let client = stranger(base_url).await?;
     progress.show(user.as_str(), "logging in");
@@ -55,9 +57,11 @@ pub(super) async fn prepare(
             if !terminal::is_interactive() {
                 return Err(AccountError::NoTerminal(user.to_owned()));
             }
-            let question = format!("Password of {user}: ");
+            let question = progress.masked(&format!("Password of {user}: "));
             let password = terminal::ask_password(&question).await;
-            by_password(user, &password.map_err(AccountError::Prompt)?)
+            let password = password.map_err(AccountError::Prompt)?;
+            secrets.add(&Secret::new(&*password));
+            by_password(user, &password)
         }
         _ if has_page => {
             progress.clear();

@@ -49,6 +49,7 @@ impl Folder {
             password_file: None,
             token_file: None,
             data: Some(self.0.clone()),
+            limit: None,
         }
     }
 

@@ -63,7 +63,8 @@ pub(crate) struct Check {
     pub(crate) secret_file: Option<PathBuf>,
 
     /// How long credentials live that are made from a secret
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = lifetime, requires = "secret_file")]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = lifetime, requires = "secret_file",
+        conflicts_with_all = ["password_file", "token_file", "user"])]
     pub(crate) ttl: Duration,
 
     /// How long one step may take
@@ -108,18 +109,19 @@ impl Check {
             password_file: self.password_file.clone(),
             token_file: self.token_file.clone(),
             data: self.data.clone(),
+            limit: Some(self.timeout),
         }
     }
 }
 
 const CHECK_EXAMPLES: &str = "\
 Exit codes:
-  0  all TURN URIs relay
-  1  some relay, some fail
-  2  none relays, or the command line was wrong (then nothing is on standard output)
+  0  every TURN URI that could be tested relays, and nothing failed
+  1  something relays, and something failed: another URI, one of several addresses, a STUN server, a refresh, a deletion
+  2  no TURN URI relays, or the command line was wrong (then nothing is on standard output)
   3  the homeserver could not be asked, or refused
   4  all was tried, but the metrics or the report could not be written
-  130  ended by Ctrl-C or SIGTERM; with --watch the code of the last whole round
+  130  ended by Ctrl-C, SIGTERM or SIGHUP; with --watch the code of the last whole round
   141  ended because nobody reads standard output any more, as in `check --watch 10m | head`
 
 Examples:
@@ -131,8 +133,8 @@ Examples:
   widget-turn check turn:turn.example.org --secret-file secret.txt --ttl 10s --expect-expiry
   widget-turn check --homeserver example.org --token-file token.txt --watch 10m --prometheus-textfile turn.prom
 
-No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C too; one that
-follows half a second later or more ends at once.
+No password, token or secret is ever printed. Nothing is left behind: allocations are deleted, after Ctrl-C, SIGTERM or SIGHUP too; one
+that follows half a second later or more ends at once.
 Certificates are verified by this machine's roots; SSL_CERT_FILE names others.
 More in docs/check.md.";
 

@@ -259,6 +259,9 @@ impl Wire {
                 Ok(buffer)
             }
             Self::Stream(stream, framing) => loop {
+                if framing.is_http() {
+                    return Err(Fault::Http);
+                }
                 if let Some(frame) = framing.next_frame()? {
                     return Ok(frame.into_bytes());
                 }

@@ -137,7 +137,7 @@ async fn hold<'a>(probe: &'a Probe, place: &'a Place) -> Result<Held<'a>, Fault>
     let granted = session.ask_for_relay(&mut client, family).await;
     let relay = match granted {
         Ok(granted) => granted.response.relayed,
-        Err(fault) => {
+        Err((fault, _)) => {
             session.give_up(&mut client).await;
             return Err(fault);
         }

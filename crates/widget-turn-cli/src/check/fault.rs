@@ -3,9 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 
+use tokio_rustls::rustls;
+
 use crate::stun::framing::FramingError;
 use crate::stun::transaction::{Failure, Stray};
 
+use super::lint;
 use super::target::Transport;
 
 /// Why a step came to nothing.
@@ -19,6 +22,8 @@ pub(crate) enum Fault {
     Closed,
     /// The server writes no STUN on the connection.
     Framing(FramingError),
+    /// The server speaks HTTP.
+    Http,
     /// A connection that was not made in time.
     NoConnection,
     /// Somebody pressed Ctrl-C.
@@ -37,6 +42,14 @@ impl From<io::Error> for Fault {
     }
 }
 
+/// The alert by which a server ended TLS.
+fn alert(error: &io::Error) -> Option<rustls::AlertDescription> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::AlertReceived(alert) => Some(*alert),
+        _ => None,
+    }
+}
+
 impl From<FramingError> for Fault {
     fn from(error: FramingError) -> Self {
         Self::Framing(error)
@@ -51,6 +64,7 @@ pub(crate) enum Asked {
     Allocation,
     Permission,
     Refresh,
+    Deletion,
 }
 
 /// Where and with what, as far as a sentence depends on it.
@@ -106,7 +120,9 @@ impl Fault {
     pub(crate) fn happened(&self) -> String {
         match self {
             Self::Stun(failure) => match failure {
-                Failure::Refused { code: 0, .. } => "refused without an error code".to_owned(),
+                Failure::Refused { code: 0, .. } => {
+                    "refused without an error code from 300 to 699".to_owned()
+                }
                 Failure::Refused { code, reason, .. } if reason.is_empty() => {
                     format!("refused with {code}")
                 }
@@ -119,7 +135,7 @@ impl Fault {
                     "no answer in time; what came answered another request".to_owned()
                 }
                 Failure::NoChallenge => {
-                    "asked for credentials without saying for which realm and nonce".to_owned()
+                    "asked for credentials without a realm and a nonce that can be used".to_owned()
                 }
                 Failure::StaleNonce => "refused with 438 each nonce that it gave out".to_owned(),
                 Failure::Unsigned => "answered without a signature (MESSAGE-INTEGRITY)".to_owned(),
@@ -128,17 +144,22 @@ impl Fault {
             Self::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 "the port is closed".to_owned()
             }
-            Self::Io(error) => match error.raw_os_error() {
+            Self::Io(error) => match (alert(error), error.raw_os_error()) {
+                (Some(rustls::AlertDescription::CertificateRequired), _) => {
+                    "the server wants a certificate of the client".to_owned()
+                }
+                (Some(alert), _) => format!("the server broke off TLS: {alert:?}"),
                 // Without Rust's " (os error 113)".
-                Some(_) => {
+                (None, Some(_)) => {
                     let text = error.to_string();
                     let end = text.find(" (os error").unwrap_or(text.len());
                     text[..end].to_lowercase()
                 }
-                None => error.to_string(),
+                (None, None) => error.to_string(),
             },
             Self::Closed => "the server closed the connection".to_owned(),
             Self::Framing(error) => format!("what the server sent is not STUN: {error}"),
+            Self::Http => "what came is HTTP".to_owned(),
             Self::NoConnection => "no connection in time".to_owned(),
             Self::Interrupted => "interrupted".to_owned(),
         }
@@ -152,6 +173,23 @@ impl Fault {
             Transport::Tcp | Transport::Tls => "TCP",
         };
         match self {
+            Self::Stun(Failure::NoAnswer(_)) | Self::Io(_) | Self::Closed
+                if here.asked == Asked::Deletion =>
+            {
+                "The relay may stay until its lifetime ends, ten minutes as a rule, and counts against the user's quota \
+                 until then: look at the line to the server, and at its log."
+                    .to_owned()
+            }
+            Self::Io(error) if alert(error) == Some(rustls::AlertDescription::CertificateRequired) => {
+                "Browsers have none to show: let the server ask for none (coturn: without CA-file).".to_owned()
+            }
+            Self::Io(error) if alert(error).is_some() => {
+                "Look at the server's TLS settings and its log.".to_owned()
+            }
+            Self::Http => format!(
+                "A web server listens on port {port}, or a proxy stands before the TURN server: correct the port in the \
+                 URI (Synapse: turn_uris), or what stands there."
+            ),
             Self::Stun(failure) => failure_advice(failure, here, protocol),
             Self::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => format!(
                 "Nothing listens on {protocol} port {port}: start the TURN server there, or correct the port in the \
@@ -222,6 +260,9 @@ fn code_advice(code: u16, alternate: Option<SocketAddr>, here: Circumstances) ->
     let text = match (code, here.asked) {
         (300, _) => {
             return match alternate {
+                Some(other) if lint::is_nobodys(other) => format!(
+                    "The server sends clients on to {other}, where nobody can be: correct its list of alternate servers."
+                ),
                 Some(other) => format!(
                     "The server sends clients on to {other}, which is checked below. Few browsers follow: name that \
                      server in the URIs."
@@ -234,7 +275,7 @@ fn code_advice(code: u16, alternate: Option<SocketAddr>, here: Circumstances) ->
             "The credentials have expired, by their own user name and this machine's clock: fetch fresh ones. Servers \
              built on pion (LiveKit, STUNner) answer 400 to such."
         }
-        (400, Asked::Allocation | Asked::Refresh | Asked::Permission) => {
+        (400, Asked::Allocation | Asked::Refresh | Asked::Permission | Asked::Deletion) => {
             "Servers built on pion (LiveKit, STUNner) answer 400 to credentials that are wrong or expired: compare \
              the shared secret and the clocks of homeserver and TURN server. Any other server: look at its log."
         }
@@ -261,6 +302,10 @@ fn code_advice(code: u16, alternate: Option<SocketAddr>, here: Circumstances) ->
             "The server forbids relays to this user or from this address: look at its lists."
         }
         (420, _) => "The server does not know an option that every client sends: update it.",
+        (437, Asked::Refresh | Asked::Permission | Asked::Deletion) => {
+            "The server no longer knows the relay that it has just granted: it was restarted, or several servers share \
+             the address: let a load balancer keep each client on one server."
+        }
         (437, _) => {
             "The server still holds another allocation for this address and port, or (coturn) knows the user by \
              another realm: look at its realm, and try again in ten minutes."
@@ -302,6 +347,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_certificate_that_the_server_wants_is_asked_for_after_the_handshake() {
+        let required = rustls::AlertDescription::CertificateRequired;
+        let alert = rustls::Error::AlertReceived(required);
+        let fault = Fault::from(io::Error::new(io::ErrorKind::InvalidData, alert));
+        assert_eq!(
+            fault.happened(),
+            "the server wants a certificate of the client"
+        );
+        let here = Circumstances {
+            asked: Asked::Binding,
+            transport: Transport::Tls,
+            server: "192.0.2.1:5349".parse().unwrap(),
+            expiry: Expiry::Ahead,
+        };
+        assert!(fault.advice(here).starts_with("Browsers have none"));
+    }
+
+    #[test]
     fn every_code_has_a_sentence_of_its_own() {
         let here = |asked| Circumstances {
             asked,
@@ -323,6 +386,12 @@ mod tests {
         }
         sentences.push(code_advice(403, None, here(Asked::Permission)));
         sentences.push(code_advice(401, None, here(Asked::Binding)));
+        sentences.push(code_advice(437, None, here(Asked::Deletion)));
+        let nobodys = "0.0.0.0:3478".parse().ok();
+        sentences.push(code_advice(300, nobodys, here(Asked::Allocation)));
+        let unanswered = Fault::Stun(Failure::NoAnswer(None));
+        sentences.push(unanswered.advice(here(Asked::Deletion)));
+        sentences.push(unanswered.advice(here(Asked::Allocation)));
         for (code, expiry) in [
             (400, Expiry::Past),
             (401, Expiry::Past),

@@ -14,6 +14,7 @@ use super::lint::span;
 use super::report::{HomeserverReport, Outcome, Step, StepName};
 use super::round::Supply;
 use crate::account::{Account, Borrowed};
+use crate::secrets::Secrets;
 use answer::{lint_form, lint_members, understood};
 use http::{get, is_loopback};
 
@@ -149,7 +150,11 @@ impl Homeserver {
     }
 
     /// Asks. Each request takes `limit` at most, and 64 KiB of an answer are read.
-    pub(crate) async fn ask(&self, limit: Duration) -> (HomeserverReport, Option<Supply>) {
+    pub(crate) async fn ask(
+        &self,
+        limit: Duration,
+        secrets: &Secrets,
+    ) -> (HomeserverReport, Option<Supply>) {
         let mut report = self.unasked();
         let base = match &self.place {
             Place::Base(base) => base.clone(),
@@ -165,7 +170,7 @@ impl Homeserver {
             },
         };
         report.base_url = Some(base.to_string());
-        let supply = self.turn_server(&base, limit, &mut report).await;
+        let supply = self.turn_server(&base, limit, secrets, &mut report).await;
         (report, supply)
     }
 
@@ -173,6 +178,7 @@ impl Homeserver {
         &self,
         base: &Url,
         limit: Duration,
+        secrets: &Secrets,
         report: &mut HomeserverReport,
     ) -> Option<Supply> {
         let started = Instant::now();
@@ -180,10 +186,12 @@ impl Homeserver {
         let mut url = base.clone();
         url.set_path(&path);
         let token = self.token(limit).await;
+        secrets.add(&token);
         let mut answer = get(url.clone(), Some(&token), limit).await;
         if matches!(&answer, Ok(answer) if answer.status == 401)
             && let Some(token) = self.renewed(&token, limit).await
         {
+            secrets.add(&token);
             answer = get(url, Some(&token), limit).await;
         }
         let answer = match answer {
@@ -200,15 +208,18 @@ impl Homeserver {
         report.status = Some(answer.status);
         report.retry_after_seconds = answer.retry_after.map(|wait| wait.as_secs());
         let fetched = read_response(answer.status, answer.retry_after, &answer.body);
+        let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        // A time that has passed is none to wait for.
+        let is_wait = json["retry_after_ms"].as_f64().is_some_and(|it| it >= 0.0);
         if let Fetched::Failed(failure) = &fetched
             && report.retry_after_seconds.is_none()
+            && is_wait
         {
             let wait = failure
                 .retry_after
                 .map(|wait| wait.as_secs_f64().ceil() as u64);
             report.retry_after_seconds = wait;
         }
-        let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         report.ttl = json.get("ttl").and_then(named_ttl);
         let (step, supply) = understood(&fetched, &json, &answer, report);
         report.steps.push(step.took(started.elapsed()));

@@ -1,9 +1,9 @@
-//! Ctrl-C, or whoever stops services: the first ends a check cleanly, one that insists ends it at once.
+//! Ctrl-C, whoever stops services, or a terminal that goes: the first ends a check cleanly, one that insists ends it at once.
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::shutdown::SAME;
+use crate::shutdown::{SAME, Signals};
 use crate::terminal::Progress;
 
 /// As a shell says it of a program that ended by Ctrl-C.
@@ -47,22 +47,9 @@ pub(super) async fn insisted(
 
 /// Passes each signal on until nobody cares any more.
 async fn forward(tell: mpsc::Sender<()>) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        while !tell.is_closed() {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            let _ = tell.send(()).await;
-        }
-    }
-    #[cfg(not(unix))]
+    let mut signals = Signals::new()?;
     while !tell.is_closed() {
-        tokio::signal::ctrl_c().await?;
+        signals.next().await?;
         let _ = tell.send(()).await;
     }
     Ok(())

@@ -182,11 +182,16 @@ impl Scope {
     }
 }
 
+/// Whether there is nobody at an address who could be asked: port 0, 0.0.0.0, multicast, broadcast.
+pub(crate) fn is_nobodys(address: SocketAddr) -> bool {
+    address.port() == 0 || Scope::of(address.ip()) == Scope::Nobody
+}
+
 /// Whether peers can reach a relay that the server at `server` gave, when `asked` was asked for.
 pub(crate) fn relay(relay: SocketAddr, server: SocketAddr, asked: Option<AddressFamily>) -> Step {
     let step = |outcome, detail: String| Step::seen(StepName::Relay, outcome, detail);
     let (scope, of_server) = (Scope::of(relay.ip()), Scope::of(server.ip()));
-    if scope == Scope::Nobody || relay.port() == 0 {
+    if is_nobodys(relay) {
         return step(Outcome::Failed, format!("{relay} is no address of a relay"))
             .advise("Set the relay's address (coturn: relay-ip, external-ip).");
     }

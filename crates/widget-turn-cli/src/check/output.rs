@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::redaction::Redaction;
 use super::report::Report;
 use crate::arguments;
+use crate::secrets::Secrets;
 use crate::terminal::{Progress, escaped, escaped_json};
 
 /// What was found could not be written where it should have been.
@@ -16,6 +17,7 @@ pub(crate) const NOT_WRITTEN: u8 = 4;
 const BROKEN_PIPE: u8 = 141;
 
 pub(crate) struct Output {
+    secrets: Secrets,
     redaction: Option<Arc<Mutex<Redaction>>>,
 }
 
@@ -24,7 +26,15 @@ impl Output {
         let redaction = arguments
             .redact
             .then(|| Arc::new(Mutex::new(Redaction::of(arguments))));
-        Self { redaction }
+        Self {
+            secrets: Secrets::default(),
+            redaction,
+        }
+    }
+
+    /// What is never printed.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// As this command line wants it.
@@ -40,11 +50,12 @@ impl Output {
 
     /// Shows what is being tried.
     pub(crate) fn progress(&self) -> Progress {
-        match (Progress::on_a_terminal(), self.redaction.clone()) {
-            (Progress::OnTerminal, Some(redaction)) => {
-                Progress::Through(Arc::new(move |text| locked(&redaction, |it| it.mask(text))))
+        let (secrets, redaction) = (self.secrets.clone(), self.redaction.clone());
+        match Progress::on_a_terminal() {
+            Progress::OnTerminal => {
+                Progress::Through(Arc::new(move |text| masked(text, &secrets, &redaction)))
             }
-            (progress, _) => progress,
+            progress => progress,
         }
     }
 
@@ -81,13 +92,17 @@ impl Output {
     }
 
     fn complaint(&self, what: &impl Display) -> String {
-        let what = what.to_string();
-        let what = match &self.redaction {
-            Some(redaction) => locked(redaction, |it| it.mask(&what)),
-            None => what,
-        };
+        let what = masked(&what.to_string(), &self.secrets, &self.redaction);
         let lines: Vec<_> = what.lines().map(escaped).collect();
         lines.join("\n")
+    }
+}
+
+fn masked(text: &str, secrets: &Secrets, redaction: &Option<Arc<Mutex<Redaction>>>) -> String {
+    let text = secrets.mask(text);
+    match redaction {
+        Some(redaction) => locked(redaction, |it| it.mask(&text)),
+        None => text,
     }
 }
 
@@ -128,6 +143,15 @@ mod tests {
             redacted,
             "user-1 at https://host-2/x and address-1: \\u{9b}31m host-2\nnext"
         );
+    }
+
+    #[test]
+    fn a_secret_in_an_error_is_not_printed() {
+        let output = Output::parsed(&["turn:box", "--secret-file", "x"]);
+        output
+            .secrets()
+            .add(&widget_turn_proto::Secret::new("hunter2"));
+        assert_eq!(output.complaint(&"no hunter2 here"), "no *** here");
     }
 
     #[test]

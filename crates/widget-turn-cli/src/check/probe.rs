@@ -17,7 +17,7 @@ use super::fault::{Expiry, Fault};
 use super::lint;
 use super::quota::Quota;
 use super::report::{AddressReport, Outcome, ServerReport, Step, StepName};
-use super::target::{Reach, Target, without_userinfo};
+use super::target::{Reach, Target, shown};
 use super::tls::Tls;
 use crate::credentials::{UnixClock, expiry_of};
 use crate::stun::request::Signer;
@@ -50,7 +50,7 @@ impl Probe {
     /// Tries a URI.
     pub(crate) async fn server(&self, uri: &str) -> ServerReport {
         let mut report = ServerReport {
-            uri: without_userinfo(uri).unwrap_or_else(|| uri.to_owned()),
+            uri: shown(uri),
             transport: None,
             port: None,
             outcome: Outcome::Skipped,

@@ -8,7 +8,7 @@ mod literal;
 use std::net::IpAddr;
 
 use super::report::Report;
-use super::target::{Target, without_userinfo};
+use super::target::{Target, shown};
 use crate::arguments;
 
 /// More names are hidden without a number of their own: a server may send new ones for ever.
@@ -56,8 +56,7 @@ impl Redaction {
             redaction.hide_url(homeserver);
         }
         for uri in &arguments.uris {
-            let shown = without_userinfo(uri);
-            redaction.hide_uri(shown.as_deref().unwrap_or(uri));
+            redaction.hide_uri(&shown(uri));
         }
         redaction
     }

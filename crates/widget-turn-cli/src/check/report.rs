@@ -137,6 +137,8 @@ pub(crate) struct Step {
     pub(crate) outcome: Outcome,
     /// None for what takes no time.
     pub(crate) ms: Option<f64>,
+    /// How long it waited besides for a quota to come down.
+    pub(crate) waited_ms: Option<f64>,
     /// The STUN error code.
     pub(crate) code: Option<u16>,
     /// What was found.
@@ -152,6 +154,7 @@ impl Step {
             name,
             outcome,
             ms: None,
+            waited_ms: None,
             code: None,
             detail: Some(detail.into()),
             advice: None,
@@ -166,6 +169,13 @@ impl Step {
     pub(crate) fn took(mut self, time: Duration) -> Self {
         self.ms = Some(milliseconds(time));
         self
+    }
+
+    /// Took this long, of which it only waited for that long.
+    pub(crate) fn took_but_for(self, time: Duration, waited: Duration) -> Self {
+        let mut step = self.took(time.saturating_sub(waited));
+        step.waited_ms = (!waited.is_zero()).then(|| milliseconds(waited));
+        step
     }
 }
 
@@ -269,19 +279,57 @@ impl Report {
     }
 }
 
+/// How many TURN URIs there are; those of STUN do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) relaying: usize,
+    /// Those that relay included.
+    pub(crate) tested: usize,
+    /// Which this machine cannot test, or nobody: without a route, over DTLS.
+    pub(crate) skipped: usize,
+}
+
 impl Report {
     /// How many TURN URIs relay, of how many.
-    pub(crate) fn relaying(&self) -> (usize, usize) {
-        let turn = self
-            .servers
-            .iter()
-            .filter(|it| !it.uri.starts_with("stun:"));
-        let relays = |server: &&ServerReport| server.addresses.iter().any(|it| it.relays);
-        (turn.clone().filter(relays).count(), turn.count())
+    pub(crate) fn count(&self) -> Count {
+        let turn = || self.servers.iter().filter(|it| !it.is_stun());
+        let skipped = turn().filter(|it| it.outcome == Outcome::Skipped).count();
+        Count {
+            relaying: turn().filter(|it| it.relays()).count(),
+            tested: turn().count() - skipped,
+            skipped,
+        }
+    }
+}
+
+impl Count {
+    /// For people: `1 of 2 TURN URIs relay, 1 skipped`.
+    pub(crate) fn shown(self, what: &str) -> String {
+        let Self {
+            relaying,
+            tested,
+            skipped,
+        } = self;
+        let skipped = match skipped {
+            0 => String::new(),
+            skipped => format!(", {skipped} skipped"),
+        };
+        format!("{relaying} of {tested}{what} relay{skipped}")
     }
 }
 
 impl ServerReport {
+    /// Whether it is a URI of STUN, which relays nothing.
+    pub(crate) fn is_stun(&self) -> bool {
+        let scheme = self.uri.split(':').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case("stun")
+    }
+
+    /// Whether it relays on at least one address.
+    pub(crate) fn relays(&self) -> bool {
+        self.addresses.iter().any(|address| address.relays)
+    }
+
     /// The slowest datagram that came back, in milliseconds.
     pub(crate) fn slowest_ms(&self) -> Option<f64> {
         let round_trips = self.addresses.iter().filter_map(|it| it.round_trip);

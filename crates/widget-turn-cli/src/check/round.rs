@@ -13,6 +13,7 @@ use super::quota::Quota;
 use super::report::{CredentialsReport, HomeserverReport, Report, ServerReport, milliseconds};
 use super::tls::Tls;
 use crate::credentials::{SharedSecret, UnixClock, expiry_of};
+use crate::secrets::Secrets;
 use crate::terminal::Progress;
 
 /// Where servers and credentials come from, anew each round.
@@ -51,6 +52,8 @@ pub(super) struct Settings {
     pub(super) clock: UnixClock,
     pub(super) quota: Quota,
     pub(super) progress: Progress,
+    /// What is taken out of the report, whoever put it there.
+    pub(super) secrets: Secrets,
     pub(super) interrupted: Receiver<bool>,
 }
 
@@ -76,10 +79,19 @@ impl Settings {
         report.interrupted = *self.interrupted.borrow();
         report.ms = milliseconds(started.elapsed());
         report.conclude();
+        report.each_text(&mut |text| *text = self.secrets.mask(text));
         report
     }
 
     pub(super) async fn supply(&self) -> (Option<HomeserverReport>, Option<Supply>) {
+        let (report, supply) = self.asked_supply().await;
+        if let Some(supply) = &supply {
+            self.secrets.add(&supply.password);
+        }
+        (report, supply)
+    }
+
+    async fn asked_supply(&self) -> (Option<HomeserverReport>, Option<Supply>) {
         match &self.source {
             Source::Given {
                 uris,
@@ -113,7 +125,7 @@ impl Settings {
                 self.progress.show(homeserver.name(), "turnServer");
                 let mut interrupted = self.interrupted.clone();
                 tokio::select! {
-                    (report, supply) = homeserver.ask(self.limit) => (Some(report), supply),
+                    (report, supply) = homeserver.ask(self.limit, &self.secrets) => (Some(report), supply),
                     Ok(_) = interrupted.wait_for(|interrupted| *interrupted) => {
                         (Some(homeserver.unasked()), None)
                     }

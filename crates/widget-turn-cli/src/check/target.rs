@@ -81,10 +81,37 @@ impl Target {
     }
 }
 
+/// The longest URI that is shown, in characters: none that can be used is longer.
+const MAX_SHOWN: usize = 300;
+
+/// The URI as it may be shown: with `***` for a user name and password, and for each value of a query but `transport`.
+pub(crate) fn shown(uri: &str) -> String {
+    let uri = without_userinfo(uri).unwrap_or_else(|| uri.to_owned());
+    let shown = match uri.split_once(['?', '#']) {
+        None => uri,
+        Some((address, query)) => {
+            let mark = &uri[address.len()..=address.len()];
+            let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+                Some(("transport", _)) => pair.to_owned(),
+                Some((name, _)) => format!("{name}=***"),
+                None => "***".to_owned(),
+            });
+            format!("{address}{mark}{}", pairs.collect::<Vec<_>>().join("&"))
+        }
+    };
+    match shown.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
+}
+
 /// The URI with `***` for the user name and password that some write into it; `None` for one that has none, as RFC 7065
 /// demands.
 pub(crate) fn without_userinfo(uri: &str) -> Option<String> {
-    let (before, host) = uri.rsplit_once('@')?;
+    let at = uri.rfind('@').map(|at| (at, 1));
+    let encoded = uri.rfind("%40").map(|at| (at, 3));
+    let (at, length) = at.into_iter().chain(encoded).max()?;
+    let (before, host) = (&uri[..at], &uri[at + length..]);
     let schemes = ["turn", "turns", "stun", "stuns"];
     let scheme = before
         .split_once(':')
@@ -163,6 +190,24 @@ mod tests {
             assert_eq!(without_userinfo(uri).as_deref(), Some(shown));
         }
         assert_eq!(without_userinfo("turn:a.example?transport=udp"), None);
+        let long = format!("turn:{}", "a".repeat(400));
+        for (uri, shown_as) in [
+            (
+                "turn:a.example?transport=udp",
+                "turn:a.example?transport=udp",
+            ),
+            ("turn:alice:hunter2%40a.example", "turn:***@a.example"),
+            ("turn:al@ice:hunter2%40a.example", "turn:***@a.example"),
+            (
+                "turn:a.example?transport=udp&credential=hunter2&hunter2",
+                "turn:a.example?transport=udp&credential=***&***",
+            ),
+            ("turn:a.example?hunter2", "turn:a.example?***"),
+            ("turn:a.example#hunter2", "turn:a.example#***"),
+            (&long, &format!("{}…", &long[..300])),
+        ] {
+            assert_eq!(shown(uri), shown_as);
+        }
     }
 
     #[test]

@@ -74,6 +74,7 @@ fn settings(uris: &[String], limit: Duration) -> Settings {
         clock: system_clock(),
         quota: Quota::new(SHORT),
         progress: Progress::Hidden,
+        secrets: Secrets::default(),
         interrupted: channel(false).1,
     }
 }

@@ -1,5 +1,6 @@
 //! A file that somebody else reads at any time: it is whole whenever it is there.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,10 @@ use std::path::{Path, PathBuf};
 ///
 /// When the folder cannot be written to. The old file is still there then.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let new = beside(path)?;
-    let written = std::fs::File::create(&new)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
+    let (mut file, new) = beside(path)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
         .and_then(|()| std::fs::rename(&new, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&new);
@@ -31,25 +30,47 @@ pub(crate) fn try_out(path: &Path) -> io::Result<()> {
     if std::fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(io::Error::other("expected a regular file, or none yet"));
     }
-    let new = beside(path)?;
-    std::fs::File::create(&new)?;
+    let (_, new) = beside(path)?;
     std::fs::remove_file(&new)
 }
 
-/// In the same folder, so that it can be renamed, and with an end that no collector looks for.
-fn beside(path: &Path) -> io::Result<PathBuf> {
+/// A new file in the same folder, so that it can be renamed, with an end that no collector looks for. Nobody who may write
+/// there knows its name before, and no link is followed.
+fn beside(path: &Path) -> io::Result<(File, PathBuf)> {
+    beside_as(path, getrandom::u64()?)
+}
+
+fn beside_as(path: &Path, number: u64) -> io::Result<(File, PathBuf)> {
     let Some(name) = path.file_name() else {
         return Err(io::Error::other("expected the name of a file"));
     };
     let mut new = std::ffi::OsString::from(".");
     new.push(name);
-    new.push(format!(".{}.new", std::process::id()));
-    Ok(path.with_file_name(new))
+    new.push(format!(".{number:016x}.new"));
+    let new = path.with_file_name(new);
+    let file = File::options().write(true).create_new(true).open(&new)?;
+    Ok((file, new))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_somebody_has_put_there_is_not_followed() {
+        let folder = std::env::temp_dir().join(format!("widget-turn-link-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (path, victim) = (folder.join("turn.prom"), folder.join("victim"));
+        let link = folder.join(".turn.prom.0000000000000007.new");
+        std::os::unix::fs::symlink(&victim, link).unwrap();
+        let refused = beside_as(&path, 7).map(|_| ()).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert!(!victim.exists());
+        let names = [beside(&path).unwrap().1, beside(&path).unwrap().1];
+        assert_ne!(names[0], names[1]);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it() {

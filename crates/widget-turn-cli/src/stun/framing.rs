@@ -74,6 +74,11 @@ impl Framing {
         self.read < self.buffer.len()
     }
 
+    /// Whether what has come is the beginning of an HTTP response, which looks like that of ChannelData.
+    pub(crate) fn is_http(&self) -> bool {
+        self.buffer[self.read..].starts_with(b"HTTP/")
+    }
+
     /// The next frame, or `None` until more bytes are pushed.
     ///
     /// # Errors

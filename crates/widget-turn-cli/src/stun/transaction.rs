@@ -234,10 +234,12 @@ impl Response {
     }
 }
 
-/// Code and reason; 0 for an error response without a code.
+/// Code and reason; 0 for an error response without a code, or with one that STUN has not.
 fn error_of(message: &Message<'_>) -> (u16, String) {
     message
         .attribute::<ErrorCode>()
+        .ok()
+        .filter(|error| (300..700).contains(&error.code()))
         .map_or((0, String::new()), |error| {
             (error.code(), trimmed(error.reason()))
         })

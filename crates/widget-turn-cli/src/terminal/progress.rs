@@ -2,10 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 
-use super::escaped;
-
-/// As wide as the report.
-const WIDTH: usize = 99;
+use super::{columns_of_stderr, cut, escaped};
 
 #[derive(Clone)]
 pub(crate) enum Progress {
@@ -28,11 +25,20 @@ impl Progress {
         }
     }
 
+    /// A text as it may be shown.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        match self {
+            Self::Through(change) => change(text),
+            _ => text.to_owned(),
+        }
+    }
+
     /// Replaces the line.
     pub(crate) fn show(&self, what: &str, step: &str) {
         let line = || -> String {
             let line = escaped(&format!("{what} … {step}"));
-            line.chars().take(WIDTH).collect()
+            // Some terminals break a line whose last column is taken.
+            cut(&line, columns_of_stderr().saturating_sub(1))
         };
         match self {
             Self::Hidden => {}

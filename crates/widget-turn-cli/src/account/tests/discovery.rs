@@ -171,8 +171,27 @@ async fn a_password_is_not_redirected_elsewhere() {
         password_file: Some(folder.file("password", "canary")),
         token_file: None,
         data: Some(folder.0.clone()),
+        limit: None,
     };
     let said = refused(&login).await;
     assert!(said.contains("status 307"), "{said}");
     assert!(other.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_homeserver_is_not_looked_for_for_longer_than_was_said() {
+    let folder = Folder::new();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let login = Login {
+        homeserver: Some(format!("http://{}", silent.local_addr().unwrap())),
+        user: Some(ALICE.to_owned()),
+        password_file: None,
+        token_file: None,
+        data: Some(folder.0.clone()),
+        limit: Some(std::time::Duration::from_millis(100)),
+    };
+    // Less than an answer is waited for otherwise.
+    let limit = std::time::Duration::from_secs(10);
+    let said = tokio::time::timeout(limit, refused(&login)).await.unwrap();
+    assert!(said.contains("no answer in time"), "{said}");
 }

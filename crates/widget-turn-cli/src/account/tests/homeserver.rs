@@ -283,7 +283,7 @@ impl State {
         };
         if !good {
             let error =
-                json!({ "errcode": "M_FORBIDDEN", "error": "Invalid username or password" });
+                json!({ "errcode": "M_FORBIDDEN", "error": "Invalid username or password canary" });
             return (403, error);
         }
         self.logins += 1;

@@ -11,6 +11,9 @@ use crate::check::round::Supply;
 /// More URIs of one homeserver are not tried.
 const MAX_URIS: usize = 16;
 
+/// In seconds.
+const YEAR: u64 = 365 * 86_400;
+
 /// What an answer means, and what there is to try.
 pub(super) fn understood(
     fetched: &Fetched,
@@ -79,7 +82,11 @@ pub(super) fn understood(
             };
             let advice = match status {
                 429 => match report.retry_after_seconds {
+                    Some(YEAR..) => "It asks for a pause of more than a year, which nobody keeps: look at its settings.".to_owned(),
                     Some(wait) => format!("Wait {} and try again.", span(wait)),
+                    None if answer.has_unreadable_wait || json.get("retry_after_ms").is_some() => {
+                        "The wait that it asks for cannot be read. Wait a minute and try again.".to_owned()
+                    }
                     None => "Wait a minute and try again.".to_owned(),
                 },
                 500.. => "The homeserver, or the proxy before it, failed: look at their logs.".to_owned(),

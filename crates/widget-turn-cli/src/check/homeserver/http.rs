@@ -19,6 +19,8 @@ const MAX_HEADER: usize = 200;
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
+    /// Whether it named a wait that cannot be read.
+    pub(super) has_unreadable_wait: bool,
     /// How far the server's clock is ahead, in seconds.
     pub(super) clock_skew: Option<i64>,
     /// Where a redirect leads, without what may be secret in it.
@@ -66,6 +68,8 @@ pub(super) async fn get(
         let now = SystemTime::now();
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), now);
+        let has_unreadable_wait =
+            response.headers().contains_key(RETRY_AFTER) && retry_after.is_none();
         let clock_skew = clock_skew(response.headers(), now);
         let location = location(&response);
         let content_type = header(response.headers(), CONTENT_TYPE);
@@ -73,6 +77,7 @@ pub(super) async fn get(
         Ok(Answer {
             status,
             retry_after,
+            has_unreadable_wait,
             clock_skew,
             location,
             content_type,

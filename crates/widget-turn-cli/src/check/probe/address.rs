@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use turn_types::AddressFamily;
 
 use super::Probe;
-use super::allocation::{FAMILY, QUOTA, QUOTA_ADVICE, Relay, SECOND_TRY};
+use super::allocation::{FAMILY, Granted, QUOTA, QUOTA_ADVICE, Relay, SECOND_TRY, lifetime_fault};
 use crate::check::client::Client;
 use crate::check::fault::{Asked, Circumstances, Fault};
 use crate::check::lint;
@@ -149,10 +149,10 @@ impl<'a> Session<'a> {
             }
         };
         match result {
-            Ok((round_trip, at_second_try)) => {
+            Ok((round_trip, granted)) => {
                 self.report.round_trip = Some(round_trip);
-                let mut step = judge(round_trip).took(started.elapsed());
-                if at_second_try && step.outcome == Outcome::Ok {
+                let mut step = judge(round_trip).took_but_for(started.elapsed(), granted.waited);
+                if granted.at_second_try && step.outcome == Outcome::Ok {
                     let detail = step.detail.unwrap_or_default();
                     step.outcome = Outcome::Warning;
                     step.detail = Some(format!("{detail}; {SECOND_TRY}"));
@@ -178,15 +178,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What came back, and whether the second relay was granted only at the second try.
+    /// What came back, and how the second relay was granted.
     async fn there_and_back(
         &self,
         near: &mut Client,
         far: &mut Client,
         relay: &Relay,
-    ) -> Result<(RoundTrip, bool), (Fault, Asked)> {
+    ) -> Result<(RoundTrip, Granted), (Fault, Asked)> {
         let allocation = self.ask_for_relay(far, relay.asked).await;
-        let granted = allocation.map_err(|fault| (fault, Asked::Allocation))?;
+        let granted = allocation.map_err(|(fault, _)| (fault, Asked::Allocation))?;
         let Some(other) = granted.response.relayed else {
             return Err((Fault::Stun(Failure::NoAnswer(None)), Asked::Allocation));
         };
@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
         let exchange = round_trip::measure(near, far, other, self.probe.datagrams);
         let measured = self.probe.unless_interrupted(exchange).await;
         measured
-            .map(|round_trip| (round_trip, granted.at_second_try))
+            .map(|round_trip| (round_trip, granted))
             .map_err(|fault| (fault, Asked::Refresh))
     }
 
@@ -211,7 +211,10 @@ impl<'a> Session<'a> {
                 let lifetime = response
                     .lifetime
                     .map(|it| format!("for {} s", it.as_secs()));
-                self.ok(StepName::Refresh, started, lifetime);
+                match lifetime_fault(StepName::Refresh, response.lifetime) {
+                    Some(fault) => self.report.steps.push(fault.took(started.elapsed())),
+                    None => self.ok(StepName::Refresh, started, lifetime),
+                }
             }
             Err(fault) => self.failed(StepName::Refresh, started, &fault, Asked::Refresh),
         }
@@ -224,7 +227,7 @@ impl<'a> Session<'a> {
         self.probe.quota.note_deletion();
         match deleted {
             Ok(()) => self.ok(StepName::Delete, started, None),
-            Err(fault) => self.failed(StepName::Delete, started, &fault, Asked::Refresh),
+            Err(fault) => self.failed(StepName::Delete, started, &fault, Asked::Deletion),
         }
     }
 
@@ -300,6 +303,7 @@ impl<'a> Session<'a> {
                 name,
                 outcome,
                 ms: None,
+                waited_ms: None,
                 code: fault.code(),
                 detail: Some(fault.happened()),
                 advice: (!advice.is_empty()).then_some(advice),

@@ -124,6 +124,7 @@ fn each_step(steps: &mut [Step], f: &mut dyn FnMut(&mut String)) {
             name: _,
             outcome: _,
             ms: _,
+            waited_ms: _,
             code: _,
         } = step;
         detail.iter_mut().for_each(&mut *f);

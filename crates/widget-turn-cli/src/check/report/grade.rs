@@ -30,11 +30,11 @@ impl Grade {
     }
 }
 
-/// All URIs relay, on every address that could be tried.
+/// Every TURN URI that could be tested relays, and nothing failed.
 pub(crate) const ALL_WELL: u8 = 0;
-/// Some relay and some fail.
+/// Something relays, and something failed: another URI, one of several addresses, a STUN server, a refresh, a deletion.
 pub(crate) const SOME_FAIL: u8 = 1;
-/// None relays.
+/// No TURN URI relays.
 pub(crate) const NONE_WORKS: u8 = 2;
 /// The homeserver gave no answer to go by.
 pub(crate) const NO_HOMESERVER: u8 = 3;
@@ -43,7 +43,7 @@ impl Report {
     /// Grades what has been found.
     pub(crate) fn conclude(&mut self) {
         let relays = |wanted: &dyn Fn(&ServerReport) -> bool| {
-            let works = |server: &&ServerReport| server.addresses.iter().any(|it| it.relays);
+            let works = |server: &&ServerReport| server.relays();
             self.servers.iter().filter(works).any(wanted)
         };
         let over =
@@ -84,5 +84,80 @@ impl Report {
         } else {
             ALL_WELL
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::report::AddressReport;
+    use crate::check::report::text::render;
+
+    fn server(uri: &str, addresses: &[(Outcome, bool)]) -> ServerReport {
+        let addresses = addresses.iter().map(|(outcome, relays)| {
+            let mut address = AddressReport::new("192.0.2.1:3478".parse().unwrap());
+            (address.outcome, address.relays) = (*outcome, *relays);
+            address
+        });
+        let addresses: Vec<_> = addresses.collect();
+        ServerReport {
+            uri: uri.to_owned(),
+            transport: None,
+            port: None,
+            outcome: Outcome::worst(addresses.iter().map(|it| it.outcome)),
+            steps: Vec::new(),
+            addresses,
+        }
+    }
+
+    #[test]
+    fn the_exit_code_and_the_last_line_say_the_same() {
+        let (well, dead) = ((Outcome::Ok, true), (Outcome::Failed, false));
+        let (skipped, answers) = ((Outcome::Skipped, false), (Outcome::Ok, false));
+        let partly = (Outcome::Failed, true);
+        for (servers, exit_code, said) in [
+            (vec![("turn:a", vec![well])], 0, "1 of 1 TURN URIs relay;"),
+            (
+                vec![("turn:a", vec![well, skipped]), ("turns:b", vec![skipped])],
+                0,
+                "1 of 1 TURN URIs relay, 1 skipped;",
+            ),
+            (
+                vec![("turn:a", vec![well]), ("turn:b", vec![dead])],
+                1,
+                "1 of 2 TURN URIs relay;",
+            ),
+            (
+                vec![("turn:a", vec![well]), ("stun:b", vec![dead])],
+                1,
+                "1 of 1 TURN URIs relay, but something failed, see above;",
+            ),
+            (
+                vec![("turn:a", vec![partly])],
+                1,
+                "1 of 1 TURN URIs relay, but something failed, see above;",
+            ),
+            (vec![("turn:a", vec![dead])], 2, "0 of 1 TURN URIs relay"),
+            (
+                vec![("turn:a", vec![skipped])],
+                2,
+                "no TURN URI could be tested",
+            ),
+            (
+                vec![("stun:a", vec![answers])],
+                2,
+                "there is no TURN URI, and STUN relays nothing",
+            ),
+        ] {
+            let mut report = Report::begun(0);
+            let servers = servers
+                .iter()
+                .map(|(uri, addresses)| server(uri, addresses));
+            report.servers = servers.collect();
+            report.conclude();
+            let text = render(&report).replace("\n       ", " ");
+            assert!(text.contains(said), "{text}");
+            assert_eq!(report.exit_code, exit_code, "{text}");
+        }
     }
 }

@@ -21,6 +21,9 @@ pub(crate) fn render(report: &Report) -> String {
         "Whether a TURN URI relays on at least one of its addresses.",
         uris.filter_map(uri_up),
     );
+    let addresses = report.servers.iter().flat_map(address_up);
+    let help = "Whether an address of a TURN URI relays, or one of a STUN URI answers.";
+    metrics.family("address_up", help, addresses);
     for (name, help, value) in OF_ADDRESS {
         let addresses = places(report);
         let samples = addresses.filter_map(|(labels, address)| Some((labels, value(address)?)));
@@ -93,12 +96,31 @@ fn round(metrics: &mut Metrics, report: &Report) {
 
 /// Nothing for what cannot relay: STUN, and what is not tried.
 fn uri_up(server: &ServerReport) -> Option<(Labels, f64)> {
-    if server.outcome == Outcome::Skipped || server.uri.starts_with("stun:") {
+    if server.outcome == Outcome::Skipped || server.is_stun() {
         return None;
     }
-    let up = server.addresses.iter().any(|address| address.relays);
     let labels = vec![("uri", server.uri.clone())];
-    Some((labels, f64::from(u8::from(up))))
+    Some((labels, f64::from(u8::from(server.relays()))))
+}
+
+/// Nothing for what is not tried.
+fn address_up(server: &ServerReport) -> impl Iterator<Item = (Labels, f64)> {
+    let tried = server.addresses.iter();
+    let tried = tried.filter(|address| address.outcome != Outcome::Skipped);
+    tried.map(|address| {
+        let up = match server.is_stun() {
+            true => matches!(address.outcome, Outcome::Ok | Outcome::Warning),
+            false => address.relays,
+        };
+        (labels(server, address), f64::from(u8::from(up)))
+    })
+}
+
+fn labels(server: &ServerReport, address: &AddressReport) -> Labels {
+    vec![
+        ("uri", server.uri.clone()),
+        ("address", address.address.clone()),
+    ]
 }
 
 type OfAddress = (
@@ -107,12 +129,7 @@ type OfAddress = (
     fn(&AddressReport) -> Option<f64>,
 );
 
-const OF_ADDRESS: [OfAddress; 6] = [
-    (
-        "address_up",
-        "Whether an address of a TURN URI relays.",
-        |it| Some(f64::from(u8::from(it.relays))),
-    ),
+const OF_ADDRESS: [OfAddress; 5] = [
     (
         "relay_loss_ratio",
         "The part of the datagrams through two relays and back that was lost.",
@@ -148,13 +165,10 @@ const OF_ADDRESS: [OfAddress; 6] = [
 
 fn places(report: &Report) -> impl Iterator<Item = (Labels, &AddressReport)> {
     report.servers.iter().flat_map(|server| {
-        server.addresses.iter().map(|address| {
-            let labels = vec![
-                ("uri", server.uri.clone()),
-                ("address", address.address.clone()),
-            ];
-            (labels, address)
-        })
+        server
+            .addresses
+            .iter()
+            .map(|address| (labels(server, address), address))
     })
 }
 
@@ -226,7 +240,8 @@ mod tests {
     fn server(uri: &str, addresses: &[&str]) -> ServerReport {
         let address = |address: &&str| {
             let mut report = AddressReport::new(address.parse().unwrap());
-            report.relays = true;
+            report.relays = !uri.starts_with("stun:");
+            report.outcome = Outcome::Ok;
             let mut step = Step::seen(StepName::RoundTrip, Outcome::Failed, "");
             step.ms = Some(12.5);
             step.code = Some(486);
@@ -264,6 +279,9 @@ mod tests {
             // A homeserver may list the same URI twice.
             server("turn:a.example", &["192.0.2.1:3478"]),
         ];
+        let mut skipped = AddressReport::new("[2001:db8::2]:3478".parse().unwrap());
+        skipped.outcome = Outcome::Skipped;
+        report.servers[0].addresses.push(skipped);
         report.servers[0].addresses[0].expiry = Some(ExpiryReport::of(Vec::new()));
         let text = render(&report);
         for line in [
@@ -277,6 +295,7 @@ mod tests {
             "widget_turn_check_homeserver_clock_skew_seconds -3",
             r#"widget_turn_check_uri_up{uri="turn:a.example"} 1"#,
             r#"widget_turn_check_address_up{uri="turn:a.example",address="[2001:db8::1]:3478"} 1"#,
+            r#"widget_turn_check_address_up{uri="stun:a.example",address="192.0.2.1:3478"} 1"#,
             r#"widget_turn_check_step_duration_seconds{uri="turn:a.example",address="192.0.2.1:3478",step="round_trip"} 0.0125"#,
             r#"widget_turn_check_step_error_code{uri="turn:a.example",address="192.0.2.1:3478",step="round_trip"} 486"#,
             r#"widget_turn_check_expiry_info{uri="turn:a.example",address="192.0.2.1:3478",checked_on="unknown"} 1"#,
@@ -288,6 +307,7 @@ mod tests {
             !text.contains("alice") && !text.contains("uri_up{uri=\"stun"),
             "{text}"
         );
+        assert!(!text.contains("db8::2"), "{text}");
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let names: Vec<_> = names.map(|name| name.split(' ').next().unwrap()).collect();
         for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -4,14 +4,17 @@ mod expiry;
 
 use std::fmt::Write as _;
 
+use super::grade::SOME_FAIL;
 use super::{AddressReport, Outcome, Report, ServerReport, Step, StepName};
 use crate::check::lint::span;
-use crate::terminal::escaped;
+use crate::terminal::{cut, escaped, width as width_of};
 
-/// No line is longer, in characters, but for a URI that is.
-const WIDTH: usize = 100;
-/// The narrowest and the widest column of addresses; the widest IPv6 address has 39 characters.
-const ADDRESS: std::ops::RangeInclusive<usize> = 15..=39;
+/// No line is longer, in columns.
+pub(crate) const WIDTH: usize = 100;
+/// The narrowest and the widest column of addresses: what is longer is cut, and stands whole in the steps.
+const ADDRESS: std::ops::RangeInclusive<usize> = 15..=38;
+/// What is shown of one text, in columns.
+const MAX_TEXT: usize = 300;
 const COLUMNS: [(StepName, &str); 5] = [
     (StepName::Connect, "connect"),
     (StepName::Tls, "tls"),
@@ -23,7 +26,7 @@ const COLUMNS: [(StepName, &str); 5] = [
 /// The whole report. Whatever came from the network is escaped.
 pub(crate) fn render(report: &Report) -> String {
     let mut report = report.clone();
-    report.each_text(&mut |text| *text = escaped(text));
+    report.each_text(&mut |text| *text = cut(&escaped(text), MAX_TEXT));
     let mut out = String::new();
     homeserver(&mut out, &report);
     credentials(&mut out, &report);
@@ -43,13 +46,14 @@ fn homeserver(out: &mut String, report: &Report) {
     let Some(homeserver) = &report.homeserver else {
         return;
     };
-    let _ = writeln!(out, "Homeserver   {}", homeserver.name);
+    let indent = "             ";
+    wrapped(out, "Homeserver   ", indent, &homeserver.name);
     if let Some(base) = homeserver
         .base_url
         .as_ref()
         .filter(|base| base.trim_end_matches('/') != homeserver.name.trim_end_matches('/'))
     {
-        let _ = writeln!(out, "             {base}");
+        wrapped(out, indent, indent, base);
     }
     steps(out, &homeserver.steps);
 }
@@ -63,7 +67,9 @@ fn credentials(out: &mut String, report: &Report) {
         Some(left) => format!(", expired {} ago", span(left.unsigned_abs())),
         None => String::new(),
     };
-    let _ = writeln!(out, "Credentials  {}{expiry}", credentials.username);
+    let indent = "             ";
+    let line = format!("{}{expiry}", credentials.username);
+    wrapped(out, "Credentials  ", indent, &line);
     steps(out, &credentials.steps);
 }
 
@@ -85,10 +91,7 @@ fn steps(out: &mut String, steps: &[Step]) {
 
 fn table(out: &mut String, report: &Report) {
     let addresses = report.servers.iter().flat_map(|server| &server.addresses);
-    let longest = addresses
-        .map(|it| bare(it).chars().count())
-        .max()
-        .unwrap_or(0);
+    let longest = addresses.map(|it| width_of(&bare(it))).max().unwrap_or(0);
     let width = longest.clamp(*ADDRESS.start(), *ADDRESS.end());
     if !out.is_empty() {
         out.push('\n');
@@ -99,12 +102,13 @@ fn table(out: &mut String, report: &Report) {
     }
     let _ = writeln!(out, "  loss");
     for server in &report.servers {
-        let _ = writeln!(out, "{}", server.uri);
+        let _ = writeln!(out, "{}", cut(&server.uri, WIDTH));
         if server.addresses.is_empty() {
             let _ = writeln!(out, "  {}", server.outcome.shown());
         }
         for address in &server.addresses {
-            let _ = write!(out, "  {:width$}", bare(address));
+            let shown = cut(&bare(address), width);
+            let _ = write!(out, "  {shown:width$}");
             for (name, _) in COLUMNS {
                 let _ = write!(out, "{:>9}", cell(address, name));
             }
@@ -158,16 +162,18 @@ pub(crate) fn time(ms: f64) -> String {
 fn tree(out: &mut String, server: &ServerReport) {
     let notable = |step: &Step| step.outcome != Outcome::Ok && step.outcome != Outcome::Info;
     if server.steps.iter().any(notable) {
-        let _ = writeln!(out, "\n{}", server.uri);
+        let _ = writeln!(out, "\n{}", cut(&server.uri, WIDTH));
         branches(out, &server.steps);
     }
     for address in &server.addresses {
         if matches!(address.outcome, Outcome::Ok | Outcome::Info) {
             continue;
         }
-        let _ = writeln!(out, "\n{} at {}", server.uri, address.address);
+        let at = format!(" at {}", cut(&address.address, WIDTH / 2));
+        let uri = cut(&server.uri, WIDTH - width_of(&at));
+        let _ = writeln!(out, "\n{uri}{at}");
         if let Some(from) = &address.alternate_of {
-            let _ = writeln!(out, "where {from} sent the client");
+            wrapped(out, "", "", &format!("where {from} sent the client"));
         }
         branches(out, &address.steps);
     }
@@ -219,23 +225,30 @@ fn conclusion(out: &mut String, report: &Report) {
         );
         return;
     }
-    let (count, all) = report.relaying();
-    let line = format!(
-        "Grade: {}: {count} of {all} TURN URIs relay{}",
-        report.grade.shown(),
-        report
-            .next_grade
-            .map_or_else(String::new, |next| format!("; for a better one, {next}"))
-    );
+    let count = report.count();
+    let found = match (count.tested, count.skipped) {
+        (0, 0) => "there is no TURN URI, and STUN relays nothing".to_owned(),
+        (0, _) => "no TURN URI could be tested".to_owned(),
+        (tested, _) if tested == count.relaying && report.exit_code == SOME_FAIL => {
+            format!(
+                "{}, but something failed, see above",
+                count.shown(" TURN URIs")
+            )
+        }
+        _ => count.shown(" TURN URIs"),
+    };
+    let better = report.next_grade;
+    let better = better.map_or_else(String::new, |next| format!("; for a better one, {next}"));
+    let line = format!("Grade: {}: {found}{better}", report.grade.shown());
     wrapped(out, "", "       ", &line);
 }
 
-/// A text, broken at blanks; a word that does not fit stands on a line of its own.
+/// A text, broken at blanks; a word that fits on no line is broken, too.
 fn wrapped(out: &mut String, first: &str, next: &str, text: &str) {
     let mut line = first.to_owned();
     let mut empty = true;
     for word in text.split(' ') {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+        if !empty && width_of(&line) + 1 + width_of(word) > WIDTH {
             let _ = writeln!(out, "{line}");
             line = next.to_owned();
             empty = true;
@@ -243,8 +256,18 @@ fn wrapped(out: &mut String, first: &str, next: &str, text: &str) {
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
         empty = false;
+        let mut used = width_of(&line);
+        for character in word.chars() {
+            let more = width_of(character.encode_utf8(&mut [0; 4]));
+            if used + more > WIDTH {
+                let _ = writeln!(out, "{line}");
+                line = next.to_owned();
+                used = width_of(&line);
+            }
+            line.push(character);
+            used += more;
+        }
     }
     let _ = writeln!(out, "{line}");
 }
@@ -263,6 +286,49 @@ mod tests {
             "{out}"
         );
         assert!(out.lines().skip(1).all(|line| line.starts_with("  word")));
+    }
+
+    #[test]
+    fn no_line_is_too_long_whatever_servers_send() {
+        for long in ["x", "漢"].map(|it| it.repeat(2000)) {
+            let mut address = AddressReport::new(
+                "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:34780"
+                    .parse()
+                    .unwrap(),
+            );
+            address.outcome = Outcome::Warning;
+            address.alternate_of = Some(long.clone());
+            let step = Step::seen(StepName::Allocate, Outcome::Failed, &long);
+            address.steps = vec![step.advise(&long)];
+            let mut report = Report::begun(0);
+            report.homeserver = Some(crate::check::report::HomeserverReport {
+                name: long.clone(),
+                base_url: Some(format!("{long}/")),
+                steps: address.steps.clone(),
+                ..Default::default()
+            });
+            report.credentials = Some(crate::check::report::CredentialsReport {
+                username: long.clone(),
+                expires_at: None,
+                expires_in_seconds: Some(5),
+                steps: Vec::new(),
+            });
+            report.servers = vec![ServerReport {
+                uri: long.clone(),
+                transport: None,
+                port: None,
+                outcome: Outcome::Failed,
+                steps: address.steps.clone(),
+                addresses: vec![address],
+            }];
+            report.conclude();
+            let text = render(&report);
+            for line in text.lines() {
+                assert!(width_of(line) <= WIDTH, "{line}");
+            }
+            // Cut, and not only broken.
+            assert!(text.len() < 20_000, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use super::servers::{Server, alternate, challenging, error, granted, key, success};
+use super::servers::{Server, alternate, challenging, error, granted, granted_for, key, success};
 use super::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -168,6 +168,67 @@ async fn a_300_is_followed_once() {
 }
 
 #[tokio::test]
+async fn a_300_to_where_nobody_can_be_is_not_followed() {
+    for nobodys in [
+        "127.0.0.1:0",
+        "0.0.0.0:3478",
+        "224.0.0.1:3478",
+        "255.255.255.255:3478",
+    ] {
+        let nobodys = nobodys.parse().unwrap();
+        let server = Server::udp(challenging(move |request| alternate(request, nobodys))).await;
+        let report = check(&[server.uri("udp")], GENEROUS).await;
+        assert_eq!(report.servers[0].addresses.len(), 1, "{nobodys}");
+        let text = report::text::render(&report);
+        let words: Vec<_> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains("where nobody can be"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_relay_without_a_lifetime_is_told() {
+    for (seconds, told, exit_code) in [
+        (Some(0), "granted for 0 s", 1),
+        (None, "granted without a lifetime", 0),
+    ] {
+        let server = Server::udp(challenging(move |request| {
+            if request.has_method(CREATE_PERMISSION) {
+                return error(request, 403, "Forbidden");
+            }
+            granted_for(request, relay(), seconds)
+        }))
+        .await;
+        let report = check(&[server.uri("udp")], GENEROUS).await;
+        let steps = report.servers[0].addresses[0].steps.iter();
+        let told: Vec<_> = steps
+            .filter(|it| it.detail.as_deref() == Some(told))
+            .collect();
+        assert_eq!(told.len(), 2, "on allocate and on refresh: {report:#?}");
+        assert!(told.iter().all(|step| step.advice.is_some()));
+        assert_eq!(report.exit_code, exit_code);
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_not_answered_says_what_stays() {
+    use turn_types::attribute::Lifetime;
+    let server = Server::udp(challenging(|request| {
+        if request.has_method(CREATE_PERMISSION) {
+            return error(request, 403, "Forbidden");
+        }
+        let lifetime = request.attribute::<Lifetime>();
+        if lifetime.is_ok_and(|it| it.seconds() == 0) {
+            return Vec::new();
+        }
+        granted(request, relay(), Some(&key()))
+    }))
+    .await;
+    let report = check(&[server.uri("udp")], SHORT).await;
+    assert_eq!(report.exit_code, 1);
+    assert_snapshot("deletion-unanswered", &report);
+}
+
+#[tokio::test]
 async fn every_code_is_told_with_what_to_do() {
     for (code, reason) in [
         (400, "Bad Request"),
@@ -178,6 +239,7 @@ async fn every_code_is_told_with_what_to_do() {
         (440, "Address Family not Supported"),
         (441, "Wrong Credentials\0\0\0"),
         (442, "Unsupported Transport Protocol"),
+        (443, "Peer Address Family Mismatch"),
         (486, "Allocation Quota Reached"),
         (500, "Server Error"),
         (508, "Insufficient Capacity"),

@@ -130,6 +130,59 @@ async fn every_other_answer_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_homeserver_that_sends_the_token_or_the_password_back_does_not_have_them_printed() {
+    let error = r#"{"errcode":"M_X syt_canary","error":"Authorization: Bearer syt_canary"}"#;
+    let uris = serde_json::json!({
+        "uris": [
+            "turn:127.0.0.1:1000?syt_canary",
+            "turn:alice:hunter2%40127.0.0.1:3478",
+            "turn:127.0.0.1:3478?transport=udp&credential=hunter2",
+            "turn:hunter2:x",
+            "turn:syt_canary:x",
+        ],
+        "username": "alice syt_canary",
+        "password": "hunter2",
+        "ttl": "syt_canary",
+    });
+    let there = &[("location", "/syt_canary/syt_canary?x")][..];
+    for (status, headers, body) in [
+        (401, &[][..], error),
+        (500, &[], error),
+        (302, there, ""),
+        (200, &[], &uris.to_string()),
+    ] {
+        let stub = stub(status, headers, body.to_owned()).await;
+        // Which looks for both.
+        let report = ask(stub.address).await;
+        let text = report::text::render(&report);
+        assert!(text.contains("***"), "{text}");
+        assert!(
+            !text.contains("canary") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_nobody_can_keep_or_read_is_told() {
+    let for_ever = &[("retry-after", "99999999999999999999999")][..];
+    let soon = &[("retry-after", "soon")][..];
+    let negative = r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":-5}"#;
+    for (headers, body, told) in [
+        (for_ever, "{}", "a pause of more than a year"),
+        (soon, "{}", "cannot be read"),
+        (&[], negative, "cannot be read"),
+        (&[], "{}", "Wait a minute"),
+    ] {
+        let stub = stub(429, headers, body.to_owned()).await;
+        let report = ask(stub.address).await;
+        schema::assert_valid(&report);
+        let text = report::text::render(&report);
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_homeserver_that_is_not_there_could_not_be_asked() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -46,6 +46,29 @@ async fn reports_are_by_the_schema() {
 }
 
 #[tokio::test]
+async fn what_is_found_of_a_homeserver_is_by_the_schema() {
+    use super::homeservers::{ask, stub};
+    let well = Embedded::start("127.0.0.1:0").await;
+    let gives = serde_json::json!({
+        "username": USERNAME,
+        "password": *SharedSecret::from_text(SECRET).password_of(USERNAME),
+        "uris": [format!("turn:{}", well.address), "stun:127.0.0.1:1024", 5],
+        "ttl": 3600,
+    });
+    let limited = r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}"#;
+    for (status, body) in [
+        (200, gives.to_string()),
+        (200, "{}".into()),
+        (429, limited.into()),
+    ] {
+        let stub = stub(status, &[], body).await;
+        let report = ask(stub.address).await;
+        assert_eq!(report.homeserver.as_ref().unwrap().status, Some(status));
+        assert_valid(&report);
+    }
+}
+
+#[tokio::test]
 async fn the_schema_is_strict() {
     let well = Embedded::start("127.0.0.1:0").await;
     let report = check(&[format!("turn:{}", well.address)], GENEROUS).await;

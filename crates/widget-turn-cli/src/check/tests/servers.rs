@@ -138,6 +138,23 @@ pub(super) fn granted(
     answer.finish()
 }
 
+/// A relay, signed, for so many seconds, or without a word of that.
+pub(super) fn granted_for(
+    request: &Message<'_>,
+    relay: SocketAddr,
+    seconds: Option<u32>,
+) -> Vec<u8> {
+    let mut answer = Message::builder_success(request, MessageWriteVec::new());
+    let relayed = XorRelayedAddress::new(relay, request.transaction_id());
+    answer.add_attribute(&relayed).unwrap();
+    if let Some(seconds) = seconds {
+        answer.add_attribute(&Lifetime::new(seconds)).unwrap();
+    }
+    let sha1 = IntegrityAlgorithm::Sha1;
+    answer.add_message_integrity(&key(), sha1).unwrap();
+    answer.finish()
+}
+
 /// Answers Binding well and Allocate with a challenge; a signed request as `signed` says, or not if that is nothing.
 pub(super) fn challenging(
     signed: impl Fn(&Message<'_>) -> Vec<u8>,

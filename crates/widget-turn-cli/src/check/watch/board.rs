@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::history::History;
-use crate::check::report::text::{render, time};
+use crate::check::report::text::{WIDTH, render, time};
 use crate::check::report::{Outcome, Report};
-use crate::terminal::escaped;
+use crate::terminal::{columns_of_stdout, cut, escaped};
 
 /// What stands on the screen. On a terminal the history below the last round is drawn anew each time; elsewhere it comes
 /// at the end.
@@ -16,7 +16,7 @@ pub(crate) struct Board {
     /// Lines of history below the last round.
     drawn: usize,
     /// What worked in the round before.
-    before: Option<Vec<(String, Outcome)>>,
+    before: Option<Vec<Seen>>,
 }
 
 impl Board {
@@ -47,12 +47,12 @@ impl Board {
         self.before = Some(now);
         let _ = writeln!(out, "{}", line(report));
         if self.on_terminal {
+            let columns = columns_of_stdout().max(1);
             let lines = self.history.lines();
             self.drawn = lines.len();
             for line in lines {
                 // A line that the terminal breaks would count twice.
-                let line: String = line.chars().take(79).collect();
-                let _ = writeln!(out, "{line}");
+                let _ = writeln!(out, "{}", cut(&line, columns - 1));
             }
         }
         out
@@ -64,21 +64,31 @@ impl Board {
         if self.drawn == 0 && self.before.is_some() {
             out.push('\n');
             for line in self.history.lines() {
-                let _ = writeln!(out, "{line}");
+                let _ = writeln!(out, "{}", cut(&line, WIDTH));
             }
         }
         out
     }
 }
 
-/// What is compared with the round before.
-fn summary(report: &Report) -> Vec<(String, Outcome)> {
+/// The homeserver, a URI, or one of its addresses; what came of it; whether it relays.
+type Seen = (String, Outcome, bool);
+
+/// What is compared with the round before. Name servers give addresses in any order.
+fn summary(report: &Report) -> Vec<Seen> {
     let steps = report.homeserver.iter().flat_map(|it| &it.steps);
     let homeserver = Outcome::worst(steps.map(|step| step.outcome));
-    let servers = report.servers.iter();
-    std::iter::once((String::new(), homeserver))
-        .chain(servers.map(|server| (server.uri.clone(), server.outcome)))
-        .collect()
+    let mut all = vec![(String::new(), homeserver, false)];
+    for server in &report.servers {
+        all.push((server.uri.clone(), server.outcome, server.relays()));
+        let addresses = server.addresses.iter();
+        all.extend(addresses.map(|address| {
+            let place = format!("{} at {}", server.uri, address.address);
+            (place, address.outcome, address.relays)
+        }));
+    }
+    all.sort();
+    all
 }
 
 /// `2026-11-23T19:02:29Z  great      3 of 3 relay, slowest 1.2 ms`.
@@ -94,12 +104,11 @@ fn line(report: &Report) -> String {
         let why = failed.and_then(|step| step.detail.clone());
         escaped(&why.unwrap_or_else(|| "there is no TURN server to try".to_owned()))
     } else {
-        let (relaying, all) = report.relaying();
         let slowest = report.servers.iter().filter_map(|it| it.slowest_ms());
         let slowest = slowest.reduce(f64::max).map(time);
         let slowest = slowest.map_or_else(String::new, |ms| format!(", slowest {ms}"));
-        format!("{relaying} of {all} relay{slowest}")
+        format!("{}{slowest}", report.count().shown(""))
     };
     let line = format!("{at}  {grade:<9}  {found}");
-    line.chars().take(100).collect()
+    cut(&line, WIDTH)
 }

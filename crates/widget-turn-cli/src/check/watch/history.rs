@@ -56,9 +56,12 @@ impl History {
 
 impl Row {
     fn add(&mut self, server: Option<&ServerReport>) {
+        let relays = server.is_some_and(ServerReport::relays);
         let mark = match server.map(|server| server.outcome) {
             Some(Outcome::Ok) => '+',
             Some(Outcome::Warning) => '!',
+            // On another of its addresses, say.
+            Some(Outcome::Failed) if relays => '!',
             Some(Outcome::Failed) => 'x',
             Some(Outcome::Skipped | Outcome::Info) => '-',
             None => ' ',

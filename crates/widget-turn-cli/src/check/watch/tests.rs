@@ -144,6 +144,30 @@ fn each_round_is_a_line_and_a_change_shows_the_whole_report() {
 }
 
 #[test]
+fn a_uri_that_stops_relaying_is_told_though_another_of_its_addresses_had_failed() {
+    let round = |relays: bool| {
+        let mut report = found(URI, Outcome::Failed, 1.0);
+        let mut dead = AddressReport::new("127.0.0.2:3478".parse().unwrap());
+        dead.outcome = Outcome::Failed;
+        report.servers[0].addresses[0].relays = relays;
+        report.servers[0].addresses.push(dead);
+        report.conclude();
+        report
+    };
+    let mut board = Board::new(false);
+    board.round(&round(true));
+    let same = board.round(&round(true));
+    assert_eq!(same.lines().count(), 1, "{same}");
+    let dead = board.round(&round(false));
+    assert!(dead.contains("Grade: fail"), "{dead}");
+    assert!(board.end().contains("  !!x "), "{}", board.end());
+    let mut other_order = round(false);
+    other_order.servers[0].addresses.reverse();
+    let same = board.round(&other_order);
+    assert_eq!(same.lines().count(), 1, "{same}");
+}
+
+#[test]
 fn on_a_terminal_the_history_is_drawn_anew_each_round() {
     let mut board = Board::new(true);
     board.round(&found(URI, Outcome::Ok, 1.0));
