@@ -1,8 +1,9 @@
 //! What the SDK's driver loses: to be noticed if that changes, for the better or the worse.
 
+use matrix_sdk::ruma::event_id;
 use serde_json::{Value, json};
 
-use crate::scene::{Place, RECEIVE, message, state};
+use crate::scene::{Driver, Place, RECEIVE, SEND, Widget, message, parsed, request, state};
 
 const TO_DEVICE: &str = "org.matrix.msc3819.receive.to_device:m.call.candidates";
 
@@ -60,4 +61,29 @@ async fn it_gives_no_state_at_all_to_a_widget_that_may_read_more_than_15_kinds()
         let next = if told { "update_state" } else { "send_event" };
         widget.take(next).await;
     }
+}
+
+#[tokio::test]
+async fn of_many_questions_at_once_it_answers_15_and_so_does_ours() {
+    let place = Place::new().await;
+    let send = place.server.mock_room_send();
+    send.ok(event_id!("$sent")).mount().await;
+    fifteen_are_answered(place.bare_widget()).await;
+    fifteen_are_answered(place.widget()).await;
+}
+
+async fn fifteen_are_answered<D: Driver>(mut widget: Widget<D>) {
+    widget.negotiate(&[SEND]).await;
+    widget.heard().await;
+    let message = json!({ "type": "m.room.message", "content": {} });
+    for number in 0..20 {
+        let question = request(&number.to_string(), "send_event", &message);
+        widget.say(&question).await;
+    }
+    for number in 0..KEPT {
+        let answer = parsed(&widget.expect("send_event").await);
+        assert_eq!(answer["requestId"], number.to_string());
+        assert_eq!(answer["response"]["event_id"], "$sent");
+    }
+    widget.heard().await;
 }
