@@ -21,10 +21,10 @@ export const expiry = (username) => Number(username.split(":")[0]) * 1000;
 /** One widget in a tab of its own, which watches TURN servers as soon as it may. */
 export class Widget {
   /** @param {string} page the page's address
-   * @param {{ patience?: () => number, onUpdate?: (widget: Widget) => void }} manners how long it takes to answer an update,
-   *   in ms, or `Infinity` for never; and what hears of each */
-  constructor(page, { patience = () => 0, onUpdate = () => {} } = {}) {
-    Object.assign(this, { page, patience, onUpdate });
+   * @param {{ patience?: () => number, onUpdate?: (widget: Widget) => void, capabilities?: string[] }} manners how long it takes to answer an update,
+   *   in ms, or `Infinity` for never; what hears of each; and what it asks for besides TURN */
+  constructor(page, { patience = () => 0, onUpdate = () => {}, capabilities = [] } = {}) {
+    Object.assign(this, { page, patience, onUpdate, capabilities });
     this.opened = 0;
     this.updates = 0;
     /** Answers that came to no request, twice, or after the reply to unwatch. */
@@ -64,22 +64,22 @@ export class Widget {
   watch() {
     this.wants = true;
     this.watching = null;
-    this.#ask("watch_turn_servers", () => {
+    this.ask("watch_turn_servers", () => {
       this.watching = performance.now();
     });
   }
 
   unwatch() {
     this.watching = null;
-    this.#ask("unwatch_turn_servers", () => {
+    this.ask("unwatch_turn_servers", () => {
       // Until the answer, updates may still be on their way.
       this.wants = this.asked.size > 0;
       this.held = null;
     });
   }
 
-  /** Sends a request of its own, and calls back with the response. */
-  #ask(action, answered = () => {}) {
+  /** Sends a request, and calls back with the response where that is no error. */
+  ask(action, answered = () => {}) {
     const id = `w${(this.number += 1)}`;
     this.asked.set(id, answered);
     this.#send({ api: "fromWidget", widgetId: this.id, requestId: id, action, data: {} });
@@ -104,7 +104,7 @@ export class Widget {
 
   #begin() {
     this.socket.send('c{"type":"loaded"}');
-    this.#ask("content_loaded");
+    this.ask("content_loaded");
   }
 
   #send(message) {
@@ -136,7 +136,7 @@ export class Widget {
     const respond = (response) => this.#send({ ...message, response });
     switch (message.action) {
       case "capabilities":
-        respond({ capabilities: [TURN] });
+        respond({ capabilities: [TURN, ...this.capabilities] });
         break;
       case "notify_capabilities":
         respond({});

@@ -91,12 +91,16 @@ process.once("exit", () => {
 /** Starts a program that ends with the test; its output is shown if the test fails. */
 export function program(test, command, args, options = {}) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
-  const said = [];
-  for (const stream of [child.stdout, child.stderr]) {
+  const [said, errors] = [[], []];
+  for (const [stream, lists] of [
+    [child.stdout, [said]],
+    [child.stderr, [said, errors]],
+  ]) {
     stream.setEncoding("utf8");
-    stream.on("data", (text) => said.push(text));
+    stream.on("data", (text) => lists.forEach((list) => list.push(text)));
   }
-  const ended = once(child, "exit");
+  // Not its exit: what it said last may come after.
+  const ended = once(child, "close");
   children.add(child);
   test.after(async () => {
     child.kill("SIGINT");
@@ -105,16 +109,17 @@ export function program(test, command, args, options = {}) {
     clearTimeout(stubborn);
     children.delete(child);
   });
-  return { child, ended, output: () => said.join("") };
+  return { child, ended, output: () => said.join(""), errors: () => errors.join("") };
 }
 
 /** A command that serves the page, with its events as they come. */
 class Command {
-  /** Starts it, and waits until its page can be opened. */
+  /** Starts it, and waits until its page can be opened; with a browser of its own where `options.env.BROWSER` names one. */
   static async launch(test, args, options) {
     const command = new this();
     command.events = [];
-    command.running = program(test, binary, [...args, "--no-open", "--json"], options);
+    const open = options?.env?.BROWSER ? [] : ["--no-open"];
+    command.running = program(test, binary, [...args, ...open, "--json"], options);
     createInterface({ input: command.running.child.stdout }).on("line", (line) => command.events.push(JSON.parse(line)));
     const listening = await until(`${args[0]} to listen`, () => {
       if (command.running.child.exitCode !== null) {

@@ -165,10 +165,10 @@ with sqlite3.connect(sys.argv[1]) as database:
   }
 
   /** A new user of this name, with a number if it is not the first one; logged in on one device. */
-  async user(name) {
+  async user(name, password = `the password of ${name}`) {
     const namesakes = this.#names.get(name) ?? 0;
     this.#names.set(name, namesakes + 1);
-    const account = { username: `${name}${namesakes || ""}`, password: `the password of ${name}` };
+    const account = { username: `${name}${namesakes || ""}`, password };
     const body = { ...account, auth: { type: "m.login.dummy" }, initial_device_display_name: "test" };
     const said = await this.request("POST", "register", body);
     return { id: said.user_id, device: said.device_id, token: said.access_token, password: account.password };

@@ -275,6 +275,7 @@ async fn restore(folder: &Folder, kept: &Kept) -> Result<Client, AccountError> {
         .build()
         .await
         .map_err(|error| unusable(folder, &error))?;
+    folder.close_store()?;
     let file = folder.session_file();
     let (name, key) = (kept.name().to_owned(), *kept.store_key());
     let base_url = kept.base_url().clone();

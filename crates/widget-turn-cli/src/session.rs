@@ -5,11 +5,13 @@ mod question;
 mod relays;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 use widget_turn::{Grants, Supply, TrustedOrigins, TurnFeed};
 use widget_turn_proto::{Api, Head};
 
@@ -20,6 +22,7 @@ use crate::page::{Decision, FromPage, PageSession, ToPage};
 use host::{Served, wanted_in};
 use question::{Decider, Question};
 use relays::RelayTest;
+use window::Window;
 
 pub(crate) use host::Host;
 
@@ -52,6 +55,7 @@ pub(crate) async fn run(mut page: PageSession, number: u64, shared: Arc<Shared>)
         question: None,
         asked: 0,
         relay_test: None,
+        window: Window::new(shared.host.widget_id()),
     };
     tab.serve(&mut page.incoming, served, &mut questions).await;
     shared.reporter.report(&Event::Session {
@@ -71,6 +75,7 @@ struct Tab<'a> {
     asked: u64,
     /// The last that the person wanted.
     relay_test: Option<RelayTest>,
+    window: Window,
 }
 
 impl Tab<'_> {
@@ -88,19 +93,31 @@ impl Tab<'_> {
             outage.mark_changed();
         }
         loop {
+            let closed_until = self.window.closed_until();
             tokio::select! {
-                said = incoming.recv() => match said? {
+                said = incoming.recv(), if closed_until.is_none() => match said? {
                     FromPage::Message(text) => {
                         self.note_from_widget(&text);
+                        let question = self.window.pass(text.len());
                         served.send(text).await?;
+                        if let Some(question) = question {
+                            served.send(question).await?;
+                        }
                     }
                     FromPage::Loaded => served.page_loaded().await?,
                     FromPage::Decision { id, decision } => self.decided(id, decision),
                     FromPage::TestRelays => self.test_relays(),
                 },
+                () = sleep_until(closed_until.unwrap_or_else(Instant::now)), if closed_until.is_some() => {
+                    self.window.open();
+                }
                 text = served.recv() => {
                     let text = text?;
-                    let credentials = self.note_to_widget(&text);
+                    let head = Head::read(&text);
+                    if head.as_ref().is_ok_and(|head| self.window.is_answer(head)) {
+                        continue;
+                    }
+                    let credentials = head.ok().and_then(|head| self.note_to_widget(&head));
                     self.tell(ToPage::Message(text)).await?;
                     if let Some(credentials) = credentials {
                         self.tell(credentials).await?;
@@ -215,8 +232,7 @@ impl Tab<'_> {
     }
 
     /// What the page shows of an update: how long the credentials last.
-    fn note_to_widget(&self, text: &str) -> Option<ToPage> {
-        let head = Head::read(text).ok()?;
+    fn note_to_widget(&self, head: &Head<'_>) -> Option<ToPage> {
         let is_update =
             head.api == Api::ToWidget && !head.is_response && head.action == "update_turn_servers";
         if !is_update {

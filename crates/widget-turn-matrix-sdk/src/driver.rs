@@ -1,6 +1,7 @@
 //! A widget's driver with TURN: matrix-sdk's `WidgetDriver` behind the layer.
 
 mod config;
+mod event;
 mod granted;
 mod host;
 mod news;

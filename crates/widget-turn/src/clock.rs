@@ -1,14 +1,15 @@
 //! A clock that counts the time the machine sleeps (rule C4).
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use tokio::time::Instant;
 use widget_turn_proto::Timestamp;
+
+use crate::runtime::{Instant, SystemTime};
 
 /// The wall clock must run ahead by this much to count as sleep: less is a clock being set right.
 const NOTICED: Duration = Duration::from_secs(5);
 
-/// The monotonic clock, which stops in suspend on Linux, plus what the wall clock ran ahead of it.
+/// The monotonic clock, which stops in suspend on Linux and in browsers, plus what the wall clock ran ahead of it.
 ///
 /// A wall clock that is set forward counts as sleep: it costs an early refresh, whereas the opposite mistake would cost
 /// expired credentials. One that is set back changes nothing.

@@ -2,21 +2,18 @@
 
 mod watch;
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch as channel};
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout};
 use widget_turn_proto::{
     Failure, FetchToken, Fetched, RefreshConfig, RefreshOutput, Refresher, Supply, Timestamp,
     Unavailable,
 };
 
 use crate::clock::Clock;
+use crate::runtime::{Instant, Panicked, Task, seed, sleep_until};
 use crate::source::TurnSource;
 pub use watch::FeedWatch;
 
@@ -46,8 +43,7 @@ pub struct FeedConfig {
 impl Default for FeedConfig {
     fn default() -> Self {
         Self {
-            // The standard library's own randomness: jitter needs no better.
-            seed: RandomState::new().build_hasher().finish(),
+            seed: seed(),
             min_interval: RefreshConfig::default().min_interval,
         }
     }
@@ -88,13 +84,7 @@ pub struct TurnFeed(Arc<Handle>);
 /// Everything that keeps a feed alive has one; the last one to go ends the task.
 struct Handle {
     shared: Arc<Shared>,
-    task: AbortHandle,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _task: Task<()>,
 }
 
 struct Shared {
@@ -116,7 +106,7 @@ impl TurnFeed {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime, except in the browser, which needs none.
     ///
     /// ```
     /// # use widget_turn::{FeedConfig, Fetched, Supply, TurnFeed, TurnSource};
@@ -148,8 +138,11 @@ impl TurnFeed {
             }),
             changed: Notify::new(),
         });
-        let task = tokio::spawn(run(shared.clone(), Arc::new(source))).abort_handle();
-        Self(Arc::new(Handle { shared, task }))
+        let task = Task::spawn(run(shared.clone(), Arc::new(source)));
+        Self(Arc::new(Handle {
+            shared,
+            _task: task,
+        }))
     }
 
     /// Begins to watch. While there is at least one watch, credentials are fetched and refreshed (rule C7); what is known
@@ -337,37 +330,20 @@ impl Shared {
 }
 
 async fn run<S: TurnSource>(shared: Arc<Shared>, source: Arc<S>) {
-    // A task of its own, so that a source that panics takes nothing with it. Dropping the set ends it.
-    let mut fetches = JoinSet::new();
-    let mut awaited = None;
+    let mut fetch = None;
     loop {
         if let Some(token) = shared.lock().wanted.take() {
-            let source = source.clone();
-            fetches.spawn(async move { timeout(FETCH_PATIENCE, source.fetch()).await });
-            awaited = Some(token);
+            fetch = Some(Fetch::start(token, source.clone()));
         }
         if *shared.supply.borrow() == Supply::Unavailable(Unavailable::SignedOut) {
-            fetches.abort_all();
+            fetch = None;
         }
         let deadline = shared.deadline();
         tokio::select! {
-            Some(done) = fetches.join_next() => {
-                let fetched = match done {
-                    Ok(Ok(fetched)) => fetched,
-                    Ok(Err(_)) => {
-                        tracing::warn!("asking for TURN servers took longer than {FETCH_PATIENCE:?}");
-                        Fetched::Failed(Failure::default())
-                    }
-                    Err(error) if error.is_cancelled() => continue,
-                    Err(_) => {
-                        tracing::error!("the TURN source panicked");
-                        Fetched::Failed(Failure::default())
-                    }
-                };
+            (token, fetched) = done(&mut fetch) => {
+                fetch = None;
                 log(&fetched);
-                if let Some(token) = awaited.take() {
-                    shared.tell(|refresher, now| refresher.handle_fetched(now, &token, fetched));
-                }
+                shared.tell(|refresher, now| refresher.handle_fetched(now, &token, fetched));
             }
             () = shared.changed.notified() => {}
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
@@ -375,6 +351,44 @@ async fn run<S: TurnSource>(shared: Arc<Shared>, source: Arc<S>) {
             }
         }
     }
+}
+
+/// A request that is under way. Dropping it ends it.
+struct Fetch {
+    token: FetchToken,
+    // A task of its own, so that a source that panics takes nothing with it.
+    answer: Task<Option<Fetched>>,
+}
+
+impl Fetch {
+    fn start<S: TurnSource>(token: FetchToken, source: Arc<S>) -> Self {
+        let answer = Task::spawn(async move {
+            tokio::select! {
+                biased;
+                fetched = source.fetch() => Some(fetched),
+                () = sleep_until(Instant::now() + FETCH_PATIENCE) => None,
+            }
+        });
+        Self { token, answer }
+    }
+}
+
+async fn done(fetch: &mut Option<Fetch>) -> (FetchToken, Fetched) {
+    let Some(fetch) = fetch else {
+        return std::future::pending().await;
+    };
+    let fetched = match (&mut fetch.answer).await {
+        Ok(Some(fetched)) => fetched,
+        Ok(None) => {
+            tracing::warn!("asking for TURN servers took longer than {FETCH_PATIENCE:?}");
+            Fetched::Failed(Failure::default())
+        }
+        Err(Panicked) => {
+            tracing::error!("the TURN source panicked");
+            Fetched::Failed(Failure::default())
+        }
+    };
+    (fetch.token.clone(), fetched)
 }
 
 fn log(fetched: &Fetched) {

@@ -13,6 +13,7 @@ use crate::feed::TurnFeed;
 use crate::host::InnerHost;
 use crate::permission::PermissionPolicy;
 use crate::request::Origin;
+use crate::runtime::spawn;
 use driver::{Driver, FromWidget};
 pub use status::LayerStatus;
 
@@ -102,7 +103,7 @@ impl TurnLayer {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime, except in the browser, which needs none.
     ///
     /// ```
     /// # use widget_turn::{Deny, FeedConfig, Fetched, InnerHost, LayerConfig, NoTurn, TurnFeed, TurnLayer, TurnSource};
@@ -129,7 +130,7 @@ impl TurnLayer {
         let (to_widget, from_layer) = mpsc::channel(CAPACITY);
         let (told, status) = watch::channel(LayerStatus::default());
         let driver = Driver::new(host, feed.clone(), policy, config, told);
-        tokio::spawn(driver.run(from_widget, to_widget));
+        spawn(driver.run(from_widget, to_widget));
         Self {
             sender: WidgetSender(to_layer),
             receiver: WidgetReceiver {

@@ -4,10 +4,12 @@
 //! person's network address.
 
 mod ask;
+#[cfg(not(target_family = "wasm"))]
 mod remembered;
 mod trusted_origins;
 
 pub use ask::{Answer, Ask, Inquiry};
+#[cfg(not(target_family = "wasm"))]
 pub use remembered::Remembered;
 pub use trusted_origins::{TrustedOriginError, TrustedOrigins};
 
@@ -15,6 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::request::PermissionRequest;
+use crate::runtime::{MaybeSend, MaybeSync};
 
 /// What a policy says.
 ///
@@ -58,7 +61,13 @@ impl Verdict {
 /// assert_eq!(denied.await, Verdict::Deny);
 /// # }
 /// ```
+#[cfg(not(target_family = "wasm"))]
 pub type VerdictFuture<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
+
+/// What [`PermissionPolicy::decide`] returns: a boxed future, so that policies can be put together at run time. It need
+/// not be `Send`, as it must elsewhere.
+#[cfg(target_family = "wasm")]
+pub type VerdictFuture<'a> = Pin<Box<dyn Future<Output = Verdict> + 'a>>;
 
 /// Decides whether a widget gets TURN credentials. Nothing is granted unless a policy says so (rule P1).
 ///
@@ -78,7 +87,9 @@ pub type VerdictFuture<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
 /// # Ok(())
 /// # }
 /// ```
-pub trait PermissionPolicy: Send + Sync + 'static {
+///
+/// A policy is `Send + Sync`, except in the browser, where it need not be.
+pub trait PermissionPolicy: MaybeSend + MaybeSync + 'static {
     /// Decides, and takes as long as it takes: a person may think for minutes, and nothing times out (rule H4).
     ///
     /// The caller drops the future when the answer no longer matters, as on a reload of the page.

@@ -1,12 +1,14 @@
 //! Where TURN credentials come from.
 
-#[cfg(feature = "http")]
+#[cfg(all(feature = "http", not(target_family = "wasm")))]
 mod http;
 mod retry_after;
 
 use widget_turn_proto::Fetched;
 
-#[cfg(feature = "http")]
+use crate::runtime::{MaybeSend, MaybeSync};
+
+#[cfg(all(feature = "http", not(target_family = "wasm")))]
 pub use http::{HttpTurnSource, HttpTurnSourceError};
 pub use retry_after::read_retry_after;
 
@@ -24,6 +26,8 @@ pub use retry_after::read_retry_after;
 /// - No secret is logged (rule C8).
 ///
 /// The caller may drop the future at any time, which ends the request.
+///
+/// The source is `Send + Sync` and its future `Send`, except in the browser, where neither need be.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,7 +50,7 @@ pub use retry_after::read_retry_after;
 /// assert!(matches!(OwnServer.fetch().await, Fetched::Credentials { .. }));
 /// # }
 /// ```
-pub trait TurnSource: Send + Sync + 'static {
+pub trait TurnSource: MaybeSend + MaybeSync + 'static {
     /// Asks once. Every outcome is one of [`Fetched`], the bad ones too.
     ///
     /// ```
@@ -65,5 +69,5 @@ pub trait TurnSource: Send + Sync + 'static {
     /// assert!(matches!(Nothing.fetch().await, Fetched::NoTurn(_)));
     /// # }
     /// ```
-    fn fetch(&self) -> impl Future<Output = Fetched> + Send;
+    fn fetch(&self) -> impl Future<Output = Fetched> + MaybeSend;
 }

@@ -104,6 +104,13 @@ impl Folder {
         self.path.join(STORE)
     }
 
+    /// Closes the store's files to others, which SQLite leaves to the folder. A copy of them may lie in another; what SQLite
+    /// makes beside a file later is no wider than that.
+    pub(super) fn close_store(&self) -> Result<(), AccountError> {
+        let store = self.store();
+        close_files(&store).map_err(|source| failed(&store, source))
+    }
+
     pub(super) fn session_file(&self) -> PathBuf {
         self.path.join(SESSION)
     }
@@ -162,6 +169,24 @@ fn closed_folder(path: &Path) -> io::Result<()> {
     }
     #[cfg(not(unix))]
     builder.create(path)
+}
+
+#[cfg(unix)]
+fn close_files(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    for entry in fs::read_dir(folder)? {
+        match fs::set_permissions(entry?.path(), fs::Permissions::from_mode(0o600)) {
+            // SQLite has removed it meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            closed => closed?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn close_files(_folder: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Opens a file that only its owner can read.

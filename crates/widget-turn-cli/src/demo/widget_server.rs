@@ -60,7 +60,7 @@ struct Widget {
 
 impl Widget {
     fn route(&self, request: &Request) -> Result<Response, Refusal> {
-        self.names.check_host(request.headers())?;
+        self.names.check_host(request)?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Err(Refusal {
                 status: StatusCode::METHOD_NOT_ALLOWED,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -60,14 +60,21 @@ impl LocalNames {
     /// The name that the request used, if it is one of ours.
     ///
     /// A site can let its own name point to 127.0.0.1 (DNS rebinding) and would then be of one origin with this
-    /// server; the `Host` header still carries the site's name.
-    pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<&str, Refusal> {
-        let mut given = headers.get_all(header::HOST).iter();
+    /// server; the `Host` header still carries the site's name. A request to a proxy carries it in its first line, which
+    /// then is what counts (RFC 9112, 3.2.2).
+    pub(crate) fn check_host<B>(&self, request: &Request<B>) -> Result<&str, Refusal> {
+        let mut given = request.headers().get_all(header::HOST).iter();
         let host = match (given.next(), given.next()) {
             (Some(host), None) => host.to_str().unwrap_or_default(),
             _ => "",
         };
-        let own = self.hosts.iter().find(|own| own.eq_ignore_ascii_case(host));
+        let is_asked = |own: &str| own.eq_ignore_ascii_case(host);
+        let is_named = |own: &str| {
+            let named = request.uri().authority();
+            named.is_none_or(|named| own.eq_ignore_ascii_case(named.as_str()))
+        };
+        let mut hosts = self.hosts.iter();
+        let own = hosts.find(|own| is_asked(own) && is_named(own));
         own.map(String::as_str).ok_or_else(|| Refusal {
             status: StatusCode::FORBIDDEN,
             reason: format!(

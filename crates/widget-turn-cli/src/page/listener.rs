@@ -2,10 +2,18 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::guard::LocalNames;
 
@@ -76,15 +84,76 @@ impl LocalListener {
         &self.names
     }
 
-    /// Answers requests until dropped. Connections that are open by then end by themselves.
+    /// Answers requests until dropped. Sockets that are open by then end by themselves.
     pub(crate) async fn serve(self, router: Router) {
-        let listener = self.listener.tap_io(|stream| {
-            // Widget messages are small and each waits for an answer.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "cannot set TCP_NODELAY");
+        self.serve_within(Bounds::default(), router).await;
+    }
+
+    pub(super) async fn serve_within(self, bounds: Bounds, router: Router) {
+        let places = Arc::new(Semaphore::new(bounds.connections));
+        let mut connections = JoinSet::new();
+        loop {
+            let place = places.clone().acquire_owned().await;
+            let place = place.expect("the semaphore is never closed");
+            while connections.try_join_next().is_some() {}
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let answered = answer(stream, router.clone(), bounds.lifetime);
+                    connections.spawn(async move {
+                        answered.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    // Too many open files, in all likelihood: without a pause it would be tried again and again.
+                    tracing::warn!(%error, "cannot take a connection");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
             }
-        });
-        // `axum::serve` retries what fails and never ends by itself.
-        let _ = axum::serve(listener, router).await;
+        }
+    }
+}
+
+/// What strangers can take up. Sockets count no longer once they are open: they begin with the token.
+pub(super) struct Bounds {
+    /// How many connections there are at once; more wait until they are accepted.
+    pub(super) connections: usize,
+    /// How long one lasts, idle or not, until it is asked to end; after that time once more it does. Browsers open another
+    /// when they need it.
+    pub(super) lifetime: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            lifetime: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The longest head of a request, in bytes: browsers send the cookies of every server of this machine.
+const MAX_HEAD: usize = 64 << 10;
+
+/// Answers the requests of one connection, until it ends, is a socket, or has lasted for too long: however slow the other
+/// side is, and whatever it waits for.
+async fn answer(stream: TcpStream, router: Router, lifetime: Duration) {
+    // Widget messages are small and each waits for an answer.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let connection = http1::Builder::new()
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let mut ended = timeout(lifetime, connection.as_mut()).await;
+    if ended.is_err() {
+        // An answer that is on its way still arrives.
+        connection.as_mut().graceful_shutdown();
+        ended = timeout(lifetime, connection).await;
+    }
+    if let Ok(Err(error)) = ended {
+        tracing::debug!(%error, "a connection broke off");
     }
 }

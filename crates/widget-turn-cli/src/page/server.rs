@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::header::X_FRAME_OPTIONS;
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use tokio::sync::mpsc;
 use url::Url;
@@ -173,10 +174,14 @@ impl Page {
 }
 
 async fn answer(State(page): State<Arc<Page>>, request: Request) -> Response {
-    let (host, answer) = match page.names.check_host(request.headers()) {
+    let (host, answer) = match page.names.check_host(&request) {
         Ok(host) => (host, page.route(host, request).await),
         Err(refusal) => ("localhost", Err(refusal)),
     };
     let policy = page.content_security_policy(host);
-    secured(answer.unwrap_or_else(IntoResponse::into_response), &policy)
+    let mut answer = secured(answer.unwrap_or_else(IntoResponse::into_response), &policy);
+    // What `frame-ancestors` says, for those who do not know it.
+    let framing = HeaderValue::from_static("DENY");
+    answer.headers_mut().insert(X_FRAME_OPTIONS, framing);
+    answer
 }

@@ -18,7 +18,7 @@ use crate::capability::Capability;
 /// The longest frame that is taken, in bytes. A longer one ends the session.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
 
-/// How many messages wait in each direction before their sender is made to wait.
+/// How many messages wait for the tab before their sender is made to wait.
 const QUEUE: usize = 32;
 
 /// One browser tab, which is one widget. It ends when either side drops it: the tab, by closing `incoming`; the
@@ -206,7 +206,8 @@ impl FromPage {
 
 /// Serves one tab until it goes or its session ends.
 pub(crate) async fn run(socket: WebSocket, hello: String, sessions: mpsc::Sender<PageSession>) {
-    let (to_session, incoming) = mpsc::channel(QUEUE);
+    // What a widget says may be as long as a frame.
+    let (to_session, incoming) = mpsc::channel(1);
     let (outgoing, from_session) = mpsc::channel(QUEUE);
     let (mut sink, stream) = socket.split();
     if sink.send(Message::Text(hello.into())).await.is_err() {

@@ -1,5 +1,6 @@
 //! The page's server, asked over real connections.
 
+mod connections;
 mod guard;
 mod socket;
 

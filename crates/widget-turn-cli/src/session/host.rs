@@ -29,6 +29,13 @@ pub(crate) enum Host {
 }
 
 impl Host {
+    pub(super) fn widget_id(&self) -> &str {
+        match self {
+            Self::Handshake(config) => &config.widget_id,
+            Self::Room { settings, .. } => settings.widget_id(),
+        }
+    }
+
     /// Whom grants are for (rule P3).
     pub(super) fn grantee(&self) -> Grantee {
         match self {

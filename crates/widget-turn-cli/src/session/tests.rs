@@ -121,3 +121,25 @@ async fn the_page_is_told_of_an_outage_also_one_that_began_before() {
     scene.outage.send_replace(None);
     assert_eq!(tab.next(outage).await, None);
 }
+
+#[tokio::test]
+async fn a_widget_that_says_much_is_answered_each_time_and_hears_of_no_other_question() {
+    let scene = Scene::handshake();
+    let mut tab = scene.tab();
+    tab.announce(&[]).await;
+    assert!(tab.notified().await.is_empty());
+    // Ten times what may be under way.
+    for number in 0..40 {
+        let filler = json!({ "text": "a".repeat(1 << 20) });
+        tab.say("fromWidget", &number.to_string(), "unknown", filler)
+            .await;
+        let answered = tab
+            .next(|told| match told {
+                ToPage::Message(text) => Some(text),
+                _ => None,
+            })
+            .await;
+        let answered: Value = serde_json::from_str(&answered).unwrap();
+        assert_eq!(answered["requestId"], number.to_string());
+    }
+}

@@ -19,9 +19,12 @@ pub struct DriverConfig {
 /// Where a widget's news of the room's state come from: the widget API's `update_state`, which is all that widgets on
 /// matrix-js-sdk look at.
 ///
-/// The SDK's driver sends it for what the client's sync brings as state, and for nothing else. By `/sync` v2 that is next to
+/// The SDK's driver alone sends it for what the client's sync brings as state, and for nothing else. By `/sync` v2 that is next to
 /// nothing on most homeservers, by sliding sync it is the types in the room's `required_state`. A widget that misses some is
-/// told nothing; the log is, in each of the three.
+/// told nothing; the log is, unless it is [`FromEvents`](Self::FromEvents).
+///
+/// In each of the three a widget is told first of all that the SDK's store has of what it may read, and again after changes
+/// that were lost: more than the widget kept up with.
 ///
 /// ```
 /// use widget_turn_matrix_sdk::LiveState;
@@ -47,7 +50,7 @@ pub enum LiveState {
     /// Right for all other clients, on `/sync` v2 or with a sliding sync of their own. Where the homeserver has no sliding
     /// sync, it is [`FromEvents`](Self::FromEvents), and the log says so.
     Subscribe,
-    /// From the state events in the room's timeline: each comes as an `update_state` of its own, too.
+    /// From the state events in the room's timeline, too: each comes as an `update_state` of its own.
     ///
     /// For clients on `/sync` v2 where a second connection is not wanted. Two caveats: of a state event in the timeline one
     /// does not know that it is the room's state (state resolution may have decided otherwise), and of changes that the sync

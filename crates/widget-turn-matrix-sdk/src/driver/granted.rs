@@ -3,8 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use matrix_sdk::ruma::events::StateEventType;
-use matrix_sdk::widget::{Capabilities, CapabilitiesProvider, Filter, StateEventFilter};
+use matrix_sdk::widget::{
+    Capabilities, CapabilitiesProvider, Filter, MessageLikeEventFilter, StateEventFilter,
+};
 use serde_json::json;
+
+use super::event::Event;
 
 /// All that a page was granted but TURN.
 #[derive(Clone, Default)]
@@ -58,6 +62,33 @@ impl Granted {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Whether the widget may receive events of the room, of whatever type.
+    pub(super) fn has_events(&self) -> bool {
+        let mut filters = self.0.read.iter();
+        filters.any(|filter| !matches!(filter, Filter::ToDevice(_)))
+    }
+
+    /// Whether the widget may receive this one.
+    pub(super) fn may_read(&self, event: &Event) -> bool {
+        let kind = &event.kind;
+        self.0
+            .read
+            .iter()
+            .any(|filter| match (filter, &event.state_key) {
+                (Filter::State(StateEventFilter::WithType(of)), Some(_)) => of.to_string() == *kind,
+                (Filter::State(StateEventFilter::WithTypeAndStateKey(of, with)), Some(key)) => {
+                    of.to_string() == *kind && with == key
+                }
+                (Filter::MessageLike(MessageLikeEventFilter::WithType(of)), None) => {
+                    of.to_string() == *kind
+                }
+                (Filter::MessageLike(MessageLikeEventFilter::RoomMessageWithMsgtype(of)), None) => {
+                    kind == "m.room.message" && event.msgtype.as_ref() == Some(of)
+                }
+                _ => false,
+            })
     }
 
     /// The driver's `notify_capabilities` as it would be if the driver had been told all.

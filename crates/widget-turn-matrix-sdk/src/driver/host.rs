@@ -17,7 +17,7 @@ use widget_turn_proto::{Api, Head, reply};
 
 use super::config::LiveState;
 use super::granted::{Approved, Granted};
-use super::news::News;
+use super::news::{Item, News};
 use super::permission::{CapabilityRequest, Decide, Decision, has_turn};
 use stage::{Done, Stage, done};
 
@@ -139,7 +139,7 @@ impl<D: Driver> Running<D> {
                     Done::Decided(approved) => self.decided(&approved).await,
                     Done::Subscribed => self.play().await,
                 },
-                message = next_message(&mut self.news, negotiated) => self.give(&message).await,
+                item = next_item(&mut self.news, negotiated) => self.give(item).await,
                 () = sleep_until(again_at.unwrap_or_else(Instant::now)), if again_at.is_some() => {
                     self.ask(true).await;
                 }
@@ -283,6 +283,9 @@ impl<D: Driver> Running<D> {
         };
         let for_driver = std::mem::take(for_driver);
         self.stage = Stage::Playing { for_driver };
+        if let Some(news) = &mut self.news {
+            news.listen(&self.host.room, &self.granted);
+        }
         let played = self.request("fromWidget", PLAYED, "content_loaded", "{}");
         self.driver.send(played).await;
     }
@@ -305,30 +308,19 @@ impl<D: Driver> Running<D> {
                 self.stage = Stage::Negotiated;
                 self.say(self.granted.complete(text)).await;
             }
-            (Stage::Negotiated, Api::ToWidget, false, "send_event") => {
-                let news = self.news.as_mut();
-                if let Some(update) = news.and_then(|news| news.before_event(&text)) {
-                    self.ask_page("update_state", &update).await;
-                }
-                self.say(text).await;
-            }
-            (Stage::Negotiated, Api::ToWidget, false, "update_state") => {
-                let news = self.news.as_mut();
-                let more = news
-                    .map(|news| news.after_update(&text))
-                    .unwrap_or_default();
-                self.say(text).await;
-                for update in more {
-                    self.ask_page("update_state", &update).await;
+            // The page has these from the news. The driver would lose some of them, if it had to wait for the page.
+            (_, Api::ToWidget, false, "send_event" | "update_state") => {
+                if let Ok(answer) = reply(text, "{}") {
+                    self.driver.send(answer).await;
                 }
             }
             _ => self.say(text).await,
         }
     }
 
-    /// A message to the device.
-    async fn give(&mut self, message: &str) {
-        let id = self.ask_page("send_to_device", message).await;
+    /// What the page is to be told, which it is to answer.
+    async fn give(&mut self, item: Item) {
+        let id = self.ask_page(item.action, &item.data).await;
         if let Some(news) = &mut self.news {
             news.asked(quoted(&id));
         }
@@ -362,9 +354,9 @@ impl<D: Driver> Running<D> {
     }
 }
 
-async fn next_message(news: &mut Option<News>, negotiated: bool) -> String {
+async fn next_item(news: &mut Option<News>, negotiated: bool) -> Item {
     match news {
-        Some(news) => news.message(negotiated).await,
+        Some(news) => news.next(negotiated).await,
         None => std::future::pending().await,
     }
 }

@@ -15,7 +15,7 @@ use crate::log::Log;
 use crate::pages::ended;
 use crate::scene::{Place, ROOM, SEND, TURN, raw, state};
 
-const CALL: &str = "org.matrix.msc2762.receive.state_event:org.example.call";
+pub(crate) const CALL: &str = "org.matrix.msc2762.receive.state_event:org.example.call";
 const CALL_OF_ALICE: &str =
     "org.matrix.msc2762.receive.state_event:org.example.call#@alice:example.org";
 const MEMBER: &str = "org.matrix.msc2762.receive.state_event:m.room.member";
@@ -28,7 +28,7 @@ fn call(number: u32) -> Value {
 }
 
 /// The numbers of the state events in an `update_state`.
-fn numbers(update: &Value) -> Vec<u64> {
+pub(crate) fn numbers(update: &Value) -> Vec<u64> {
     let events = update["state"].as_array().unwrap().iter();
     events
         .map(|event| event["content"]["number"].as_u64().unwrap())
@@ -37,7 +37,7 @@ fn numbers(update: &Value) -> Vec<u64> {
 
 /// A sliding sync whose answers the test gives. Without any, it tells that nothing happened, again and again.
 #[derive(Clone, Default)]
-struct SlidingSync(Arc<Mutex<VecDeque<ResponseTemplate>>>);
+pub(crate) struct SlidingSync(Arc<Mutex<VecDeque<ResponseTemplate>>>);
 
 impl SlidingSync {
     async fn mount(server: &MatrixMockServer) -> Self {
@@ -51,7 +51,7 @@ impl SlidingSync {
     }
 
     /// The next answer brings this state.
-    fn bring(&self, required_state: &[Value]) {
+    pub(crate) fn bring(&self, required_state: &[Value]) {
         let body =
             json!({ "pos": "1", "rooms": { ROOM.as_str(): { "required_state": required_state } } });
         self.answer(ResponseTemplate::new(200).set_body_json(body));
@@ -76,7 +76,7 @@ impl Respond for SlidingSync {
 }
 
 /// A place whose homeserver has a sliding sync.
-async fn with_sliding_sync() -> (Place, SlidingSync) {
+pub(crate) async fn with_sliding_sync() -> (Place, SlidingSync) {
     let place = Place::new().await;
     let versions = place.server.mock_versions();
     versions.with_simplified_sliding_sync().ok().mount().await;

@@ -11,6 +11,7 @@ mod limits;
 mod live_state;
 mod pages;
 mod permission;
+mod room_events;
 mod same_bytes;
 mod to_device;
 mod transcript;

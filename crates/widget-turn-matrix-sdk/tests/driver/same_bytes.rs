@@ -5,9 +5,8 @@ use matrix_sdk_test::JoinedRoomBuilder;
 use matrix_sdk_test::event_factory::EventFactory;
 use serde_json::json;
 
-use crate::scene::{Driver, Place, SEND, Widget, request};
+use crate::scene::{Driver, Place, RECEIVE, SEND, Widget, request};
 
-const RECEIVE: &str = "org.matrix.msc2762.receive.event:m.room.message";
 const STATE: &str = "org.matrix.msc2762.receive.state_event:m.room.topic";
 
 /// All kinds of things that a widget says and hears.

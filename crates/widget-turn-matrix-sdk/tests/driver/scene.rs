@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use matrix_sdk::config::SyncSettings;
+use matrix_sdk::ruma::events::AnySyncStateEvent;
 use matrix_sdk::ruma::serde::Raw;
 use matrix_sdk::ruma::{RoomId, room_id};
 use matrix_sdk::test_utils::mocks::MatrixMockServer;
@@ -27,6 +28,7 @@ use crate::account;
 
 pub(crate) const TURN: &str = "town.robin.msc3846.turn_servers";
 pub(crate) const SEND: &str = "org.matrix.msc2762.send.event:m.room.message";
+pub(crate) const RECEIVE: &str = "org.matrix.msc2762.receive.event:m.room.message";
 pub(crate) const RENEGOTIATE: &str = "org.matrix.msc2974.request_capabilities";
 
 pub(crate) static ROOM: LazyLock<&RoomId> = LazyLock::new(|| room_id!("!room:example.org"));
@@ -85,6 +87,19 @@ impl Place {
         let events = events.into_iter().map(raw);
         self.sync(|builder| {
             let room = JoinedRoomBuilder::new(&ROOM).add_timeline_bulk(events);
+            builder.add_joined_room(room);
+        })
+        .await;
+    }
+
+    /// A sync that brings this as the room's state after the timeline, which is empty.
+    pub(crate) async fn sync_state(&self, events: impl IntoIterator<Item = Value>) {
+        let events: Vec<Raw<AnySyncStateEvent>> = events.into_iter().map(raw).collect();
+        self.sync(|builder| {
+            let room = JoinedRoomBuilder::new(&ROOM).use_state_after();
+            let room = events
+                .into_iter()
+                .fold(room, JoinedRoomBuilder::add_state_event);
             builder.add_joined_room(room);
         })
         .await;
@@ -343,6 +358,17 @@ pub(crate) fn request(id: &str, action: &str, data: &Value) -> String {
 /// An event as a sync brings it.
 pub(crate) fn raw<T>(event: Value) -> Raw<T> {
     Raw::new(&event).unwrap().cast_unchecked()
+}
+
+/// A message in the room, the `number`th.
+pub(crate) fn message(number: u64) -> Value {
+    json!({
+        "type": "m.room.message",
+        "sender": "@bob:example.org",
+        "event_id": format!("${number}"),
+        "origin_server_ts": number,
+        "content": { "msgtype": "m.text", "body": "hello", "number": number },
+    })
 }
 
 /// A state event, the `number`th.

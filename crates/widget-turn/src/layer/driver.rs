@@ -3,14 +3,11 @@
 mod dropped;
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
 use widget_turn_proto::{
     AskToken, HandshakeHost, MessageError, Output, Peer, Supply, Timestamp, TurnCapability,
     TurnLayer,
@@ -22,6 +19,7 @@ use crate::feed::{FeedWatch, TurnFeed};
 use crate::host::{InnerHost, Kind};
 use crate::permission::PermissionPolicy;
 use crate::request::PermissionRequest;
+use crate::runtime::{Instant, Panicked, Task, seed, sleep_until};
 use dropped::Dropped;
 
 /// What the client hands in.
@@ -60,7 +58,7 @@ enum Host {
 struct Asking {
     token: AskToken,
     // A task of its own, so that a policy that panics takes nothing with it.
-    granted: JoinSet<bool>,
+    granted: Task<bool>,
 }
 
 impl<P: PermissionPolicy> Driver<P> {
@@ -71,7 +69,7 @@ impl<P: PermissionPolicy> Driver<P> {
         config: LayerConfig,
         told: watch::Sender<LayerStatus>,
     ) -> Self {
-        let seed = RandomState::new().build_hasher().finish();
+        let seed = seed();
         let mut machine = widget_turn_proto::LayerConfig::new(&*config.widget_id);
         machine.seed = seed;
         machine.outage = config.outage;
@@ -219,8 +217,7 @@ impl<P: PermissionPolicy> Driver<P> {
             ..
         } = self.config.clone();
         let request = PermissionRequest::new(origin, account, room, capability);
-        let mut granted = JoinSet::new();
-        granted.spawn(async move { policy.decide(&request).await.is_grant() });
+        let granted = Task::spawn(async move { policy.decide(&request).await.is_grant() });
         Asking { token, granted }
     }
 }
@@ -325,10 +322,10 @@ async fn changed(watch: &mut Option<FeedWatch>) -> Supply {
 async fn decided(asking: &mut Option<Asking>) -> (AskToken, bool) {
     match asking {
         Some(asking) => {
-            let granted = match asking.granted.join_next().await {
-                Some(Ok(granted)) => granted,
+            let granted = match (&mut asking.granted).await {
+                Ok(granted) => granted,
                 // Rule P1: what did not say yes has not said yes.
-                _ => {
+                Err(Panicked) => {
                     tracing::error!("the permission policy panicked");
                     false
                 }

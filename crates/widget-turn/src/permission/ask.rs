@@ -1,9 +1,9 @@
 //! Asking a person.
 
 use tokio::sync::mpsc;
-use tracing::warn;
 
 use super::{PermissionPolicy, Verdict, VerdictFuture};
+#[cfg(not(target_family = "wasm"))]
 use crate::grants::Grants;
 use crate::request::PermissionRequest;
 
@@ -36,6 +36,7 @@ use crate::request::PermissionRequest;
 #[derive(Clone, Debug)]
 pub struct Ask {
     inquiries: mpsc::Sender<Inquiry>,
+    #[cfg(not(target_family = "wasm"))]
     grants: Option<Grants>,
 }
 
@@ -115,6 +116,7 @@ impl Ask {
     pub fn new(inquiries: mpsc::Sender<Inquiry>) -> Self {
         Self {
             inquiries,
+            #[cfg(not(target_family = "wasm"))]
             grants: None,
         }
     }
@@ -146,6 +148,7 @@ impl Ask {
     /// # Ok(())
     /// # }
     /// ```
+    #[cfg(not(target_family = "wasm"))]
     pub fn remembering(inquiries: mpsc::Sender<Inquiry>, grants: Grants) -> Self {
         Self {
             inquiries,
@@ -158,7 +161,7 @@ impl Ask {
         let inquiry = Inquiry {
             request: request.clone(),
             answer,
-            can_remember: self.grants.is_some() && !request.origin.is_opaque(),
+            can_remember: self.remembers() && !request.origin.is_opaque(),
         };
         if self.inquiries.send(inquiry).await.is_err() {
             return Verdict::Deny;
@@ -173,6 +176,12 @@ impl Ask {
         }
     }
 
+    #[cfg(not(target_family = "wasm"))]
+    fn remembers(&self) -> bool {
+        self.grants.is_some()
+    }
+
+    #[cfg(not(target_family = "wasm"))]
     async fn remember(&self, request: &PermissionRequest) {
         let Some(grants) = self.grants.clone() else {
             return;
@@ -181,9 +190,19 @@ impl Ask {
         // Writing waits for the disk, and for other processes that write.
         let written = tokio::task::spawn_blocking(move || grants.remember(&request)).await;
         if let Ok(Err(error)) = written {
-            warn!(%error, "cannot remember what was granted");
+            tracing::warn!(%error, "cannot remember what was granted");
         }
     }
+}
+
+/// A page has no file to remember in.
+#[cfg(target_family = "wasm")]
+impl Ask {
+    fn remembers(&self) -> bool {
+        false
+    }
+
+    async fn remember(&self, _: &PermissionRequest) {}
 }
 
 impl PermissionPolicy for Ask {

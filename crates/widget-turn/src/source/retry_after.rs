@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 /// garbage. For [`read_response`](crate::read_response), in sources of one's own.
 ///
 /// A date is by the homeserver's clock, so it is counted from the `Date` header of the same answer where there is one, and
-/// only else from `now`.
+/// only else from `now`. In the browser, where `SystemTime::now()` panics, `now` is `UNIX_EPOCH` plus `Date.now()`.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};

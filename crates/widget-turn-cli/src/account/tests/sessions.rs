@@ -80,7 +80,9 @@ async fn what_is_kept_is_for_its_owner_only() {
     assert_eq!(mode(&account.join("store")), 0o700);
     assert_eq!(mode(&account.join("session.json")), 0o600);
     let store = std::fs::read_dir(account.join("store")).unwrap();
-    assert!(store.count() > 0, "matrix-sdk's store is there");
+    let modes: Vec<_> = store.map(|file| mode(&file.unwrap().path())).collect();
+    assert!(!modes.is_empty(), "matrix-sdk's store is there");
+    assert!(modes.iter().all(|&mode| mode == 0o600), "{modes:?}");
 }
 
 #[tokio::test]

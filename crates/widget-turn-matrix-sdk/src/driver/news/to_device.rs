@@ -4,9 +4,7 @@
 //! and reads no answer before it has counted them all. A sync after an interruption brings up to 100 of them, which a call
 //! cannot do without.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use matrix_sdk::deserialized_responses::EncryptionInfo;
 use matrix_sdk::event_handler::EventHandlerDropGuard;
@@ -17,14 +15,9 @@ use matrix_sdk::{Client, Room};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
 
 /// What waits for a widget that is slow to answer; what comes then is dropped, for the client's sync must not wait.
 const WAITING: usize = 1024;
-/// As many as the SDK's driver leaves unanswered.
-const UNANSWERED: usize = 15;
-/// So long the answer of a widget is waited for, as by the SDK's driver.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// End-to-end encryption's own traffic, which is nothing for a widget.
 const INTERNAL: &[&str] = &[
@@ -39,8 +32,6 @@ const INTERNAL: &[&str] = &[
 /// The messages for one page, in the order of their arrival.
 pub(super) struct ToDevice {
     events: mpsc::Receiver<String>,
-    /// Ids of requests to the widget, with the end of patience.
-    unanswered: VecDeque<(String, Instant)>,
     /// Ends the listening.
     _handler: EventHandlerDropGuard,
 }
@@ -68,33 +59,16 @@ impl ToDevice {
         );
         Some(Self {
             events,
-            unanswered: VecDeque::new(),
             _handler: client.event_handler_drop_guard(handler),
         })
     }
 
-    /// The next message for the widget, as JSON text, once the widget keeps up.
+    /// The next message for the widget, as JSON text.
     pub(super) async fn next(&mut self) -> String {
-        while self.unanswered.len() >= UNANSWERED {
-            if let Some((_, end)) = self.unanswered.front() {
-                sleep_until(*end).await;
-            }
-            self.unanswered.pop_front();
-        }
         match self.events.recv().await {
             Some(event) => event,
             None => std::future::pending().await,
         }
-    }
-
-    /// A message is on its way to the widget.
-    pub(super) fn asked(&mut self, id: String) {
-        self.unanswered.push_back((id, Instant::now() + PATIENCE));
-    }
-
-    /// The widget answered one.
-    pub(super) fn answered(&mut self, id: &str) {
-        self.unanswered.retain(|(asked, _)| asked != id);
     }
 }
 
