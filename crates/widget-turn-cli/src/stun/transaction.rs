@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use stun_types::attribute::{AlternateServer, ErrorCode, Software, XorMappedAddress};
 use stun_types::message::{Message, MessageClass, StunParseError, TransactionId, ValidateError};
+use stun_types::prelude::AttributeStaticType as _;
 use turn_types::attribute::{Lifetime, XorRelayedAddress};
 
 use super::request::{Request, Signer};
@@ -235,14 +236,20 @@ impl Response {
 }
 
 /// Code and reason; 0 for an error response without a code, or with one that STUN has not.
+///
+/// stun-types reads none with a reason that is no UTF-8.
 fn error_of(message: &Message<'_>) -> (u16, String) {
-    message
-        .attribute::<ErrorCode>()
-        .ok()
-        .filter(|error| (300..700).contains(&error.code()))
-        .map_or((0, String::new()), |error| {
-            (error.code(), trimmed(error.reason()))
-        })
+    let raw = message.raw_attribute(ErrorCode::TYPE);
+    let Some([_, _, class, number, reason @ ..]) = raw.as_ref().map(|raw| &*raw.value) else {
+        return (0, String::new());
+    };
+    match (class & 7, number) {
+        (class @ 3..=6, number @ 0..=99) => (
+            u16::from(class) * 100 + u16::from(*number),
+            trimmed(&String::from_utf8_lossy(reason)),
+        ),
+        _ => (0, String::new()),
+    }
 }
 
 /// Without the NULs that coturn pads texts with, and no longer than a report has room for.

@@ -42,6 +42,18 @@ fn a_check_that_cannot_begin_says_what_was_expected() {
             "cannot be used with",
         ),
         (
+            &[
+                "turn:127.0.0.1",
+                "--username",
+                "u",
+                "--password-file",
+                secret,
+                "--ttl",
+                "1m",
+            ],
+            "cannot be used with",
+        ),
+        (
             &["turn:127.0.0.1", "--secret-file", secret, "--timeout", "0s"],
             "expected a time from 100ms to 1m",
         ),

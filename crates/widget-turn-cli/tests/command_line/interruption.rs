@@ -26,8 +26,12 @@ impl Running {
     }
 
     fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
         assert!(sent.success());
     }
 
@@ -58,9 +62,15 @@ fn a_pipe_that_nobody_writes_to_does_not_hold_up_the_end() {
     assert!(made.success());
     let data = folder.0.to_str().unwrap();
     let host = ["--user", "@a:b", "--data", data, "--password-file", &pipe];
-    for arguments in [
-        [&["host", "--no-open", "--listen", "127.0.0.1:0"][..], &host].concat(),
-        vec!["demo", "--no-open", "--turn-secret-file", &pipe],
+    for (arguments, signal) in [
+        (
+            [&["host", "--no-open", "--listen", "127.0.0.1:0"][..], &host].concat(),
+            "-INT",
+        ),
+        (
+            vec!["demo", "--no-open", "--turn-secret-file", &pipe],
+            "-TERM",
+        ),
     ] {
         let mut running = Running::start(&arguments);
         // Opened when the other end is.
@@ -70,7 +80,7 @@ fn a_pipe_that_nobody_writes_to_does_not_hold_up_the_end() {
             let _ = writer.send(std::fs::OpenOptions::new().write(true).open(path));
         });
         let writer = opened.recv_timeout(PATIENCE).unwrap().unwrap();
-        running.interrupt();
+        running.signal(signal);
         assert_eq!(running.exit_code(), Some(0), "{arguments:?}");
         drop(writer);
     }

@@ -39,6 +39,13 @@ async fn a_quota_that_comes_down_after_an_earlier_check_is_waited_for_and_told()
     let (server, _) = tight(1).await;
     let report = check(&[server.uri("udp")], GENEROUS).await;
     assert_eq!(report.exit_code, 0);
+    let steps = &report.servers[0].addresses[0].steps;
+    let waited: Vec<_> = steps.iter().filter_map(|step| step.waited_ms).collect();
+    assert!(
+        matches!(waited[..], [waited] if waited >= SHORT.as_secs_f64() * 1000.0),
+        "apart from how long the server took: {waited:?}"
+    );
+    schema::assert_valid(&report);
     assert_snapshot("quota-second-try", &report);
 }
 

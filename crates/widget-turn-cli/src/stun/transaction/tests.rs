@@ -228,6 +228,27 @@ fn a_challenge_without_realm_or_nonce_is_named() {
 }
 
 #[test]
+fn a_code_is_read_whatever_its_reason_and_only_if_it_is_one() {
+    for (class, first, expected) in [
+        (4, b'B', (403, "Because")),
+        (4, 0xff, (403, "\u{fffd}ecause")),
+        (7, b'B', (0, "")),
+        (2, b'B', (0, "")),
+    ] {
+        let mut signer = signer();
+        let mut bench = Bench::new(ALLOCATE, Some(&mut signer), Delivery::Stream);
+        let mut answer = error(&bench.sent().unwrap(), 403, None, None);
+        let at = answer.windows(7).position(|it| it == b"Because").unwrap();
+        answer[at - 2] = class;
+        answer[at] = first;
+        let Some(Err(Failure::Refused { code, reason, .. })) = bench.handle(&answer) else {
+            panic!("no refusal");
+        };
+        assert_eq!((code, reason.as_str()), expected);
+    }
+}
+
+#[test]
 fn an_unsigned_success_is_no_success() {
     for (sign, failure) in [
         (None, Failure::Unsigned),
