@@ -202,7 +202,7 @@ impl State {
             let keys = json!({ "curve25519:GIVEN": key, "ed25519:GIVEN": key });
             json!({ "GIVEN": { "user_id": ALICE, "device_id": "GIVEN", "algorithms": [], "keys": keys, "signatures": {} } })
         });
-        json!({ "device_keys": { ALICE: devices.unwrap_or(json!({})) } })
+        json!({ "device_keys": { ALICE: devices.unwrap_or_else(|| json!({})) } })
     }
 
     fn messages(&self) -> Vec<Value> {
