@@ -118,6 +118,8 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn std::error::Err
 fn log() {
     // Whoever meets a bad certificate reports it itself.
     let filter = EnvFilter::try_from_env("WIDGET_TURN_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+    // It logs what it sends, credentials and all, to whoever wants everything.
+    let filter = filter.add_directive("tungstenite=info".parse().expect("it is a directive"));
     let colours = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()
