@@ -19,6 +19,10 @@ async def never():
     await asyncio.get_running_loop().create_future()
 
 
+def error_of(reply):
+    return reply["response"]["error"]["message"]
+
+
 class Webview:
     """As the page of the documentation has it, over npm's widget in node."""
 
@@ -115,6 +119,22 @@ class Layer(Test):
                 widget = await self.widget(layer)
                 self.assertEqual((await widget.report("ready"))["granted"], [])
             self.assertEqual((await widget.report("error"))["message"], "Missing capability")
+
+    async def test_what_is_not_true_grants_nothing(self):
+        for answer in ("no", object(), 1, never()):
+            layer = self.layer(self.feed(Source(credentials)), Person(answer))
+            self.assertEqual(error_of(await watch(layer)), "Missing capability")
+            if asyncio.iscoroutine(answer):
+                answer.close()
+
+    async def test_a_decision_that_the_app_cancels_denies(self):
+        person = Person(asyncio.get_running_loop().create_future())
+        layer = self.layer(self.feed(Source(credentials)), person)
+        watching = asyncio.create_task(watch(layer))
+        await self.until(layer.states(), lambda state: state == turn.TurnLayerState.ASKING)
+        with contextlib.redirect_stderr(io.StringIO()):
+            person.answer.cancel()
+            self.assertEqual(error_of(await within(watching)), "Missing capability")
 
     async def test_a_person_may_think_while_the_widget_is_answered(self):
         person = Person(asyncio.get_running_loop().create_future())
@@ -304,9 +324,11 @@ class End(Test):
                 text = await super().recv()
                 if text is Exception:
                     raise RuntimeError("broken")
+                if text is asyncio.CancelledError:
+                    raise text
                 return text
 
-        for end in (None, Exception):
+        for end in (None, Exception, asyncio.CancelledError):
             host = Ending()
             layer = self.layer(self.feed(Source(credentials)), Person(), host)
             await host.said.put('{"api":"toWidget","widgetId":"w","requestId":"1","action":"last","data":{}}')

@@ -1,6 +1,7 @@
 """What is left behind: nothing."""
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -22,7 +23,11 @@ def resident():
 
 
 def threads():
-    names = [(task / "comm").read_text().strip() for task in pathlib.Path("/proc/self/task").iterdir()]
+    names = []
+    for task in pathlib.Path("/proc/self/task").iterdir():
+        # One may end meanwhile.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            names.append((task / "comm").read_text().strip())
     return names.count("widget-turn")
 
 

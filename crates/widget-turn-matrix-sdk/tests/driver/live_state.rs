@@ -202,6 +202,8 @@ async fn a_failure_does_not_keep_it_waiting_and_passes() {
 
 #[tokio::test]
 async fn the_homeserver_is_asked_whether_it_has_sliding_sync() {
+    // Kept, or the next one would have the address, at which the widget before may still be asking.
+    let mut places = Vec::new();
     for (has, knows) in [(true, true), (true, false), (false, true), (false, false)] {
         let log = Log::new();
         let server = MatrixMockServer::new().await;
@@ -233,6 +235,7 @@ async fn the_homeserver_is_asked_whether_it_has_sliding_sync() {
             assert_eq!(numbers(&widget.take("update_state").await), [2]);
             assert_eq!(widget.take("send_event").await["content"]["number"], 2);
         }
+        places.push(place);
     }
 }
 
