@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use widget_turn_proto::{
-    Fetched, HandshakeHost, Head, LayerConfig, MAX_RESPONSE, Output, RefreshConfig, RefreshOutput,
-    Refresher, Secret, Supply, Timestamp, TurnLayer, TurnServer, check_uri, read_response,
+    Api, Fetched, HandshakeHost, Head, LayerConfig, MAX_RESPONSE, Output, RefreshConfig,
+    RefreshOutput, Refresher, Secret, Supply, Timestamp, TurnLayer, TurnServer, TurnWatcher,
+    WatcherConfig, WatcherOutput, WatcherSupply, check_uri, read_response,
 };
 
 /// Lines of bytes are messages: the first byte of each says from whom.
@@ -14,6 +15,11 @@ fn lines(data: &[u8]) -> impl Iterator<Item = (u8, String)> {
         let (first, rest) = line.split_first()?;
         Some((*first, String::from_utf8_lossy(rest).into_owned()))
     })
+}
+
+/// Whether the bytes hold this text themselves, so that it is no secret where they go.
+pub(crate) fn holds(data: &[u8], text: &str) -> bool {
+    data.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 /// Messages of the widget (`w…`), of the inner host (`h…`), of the world around (anything else) for a layer.
@@ -93,6 +99,72 @@ pub fn handshake(data: &[u8]) {
     }
 }
 
+/// Messages of the host (`h…`) for the widget's side, and what else happens to it (anything else).
+pub fn watcher(data: &[u8]) {
+    let mut watcher = TurnWatcher::new(WatcherConfig::new("w"));
+    let mut consumers = vec![watcher.handle_join(Timestamp::ZERO)];
+    let mut now = Timestamp::ZERO;
+    for (what, text) in lines(data) {
+        let mut heard = None;
+        match what {
+            b'h' => watcher.handle_message(now, heard.insert(text).clone()),
+            b's' => watcher.handle_start(now),
+            b'j' => consumers.push(watcher.handle_join(now)),
+            b'l' => {
+                if let Some(consumer) = consumers.pop() {
+                    watcher.handle_leave(now, consumer);
+                }
+            }
+            b'w' => watcher.handle_wish(now, [text]),
+            _ => {
+                now = now + Duration::from_millis(u64::from(what) * 200);
+                watcher.handle_timeout(now);
+            }
+        }
+        let mut fates = 0;
+        while let Some(output) = watcher.poll_output() {
+            match output {
+                WatcherOutput::ToHost(said) => {
+                    let head = Head::read(&said).expect("a head that others can read");
+                    assert_eq!(head.widget_id, "w");
+                    assert_eq!(head.is_response, head.api == Api::ToWidget);
+                    fates += usize::from(head.is_response);
+                }
+                WatcherOutput::Pass(text) => {
+                    assert_eq!(Some(text), heard, "as it came");
+                    fates += 1;
+                }
+                WatcherOutput::Dropped(_) => fates += 1,
+                WatcherOutput::Refused(_, words) => assert!(words.chars().count() <= 256),
+                _ => {}
+            }
+        }
+        let heard = heard.as_deref().map(Head::read);
+        // An answer to the widget's side itself may have no effect that shows.
+        let is_answer = matches!(&heard, Some(Ok(head)) if head.api == Api::FromWidget);
+        assert!(fates <= 1);
+        assert!(
+            fates == usize::from(heard.is_some()) || is_answer,
+            "one fate"
+        );
+        for consumer in &consumers {
+            if let Some(WatcherSupply::Ready(server)) = watcher.poll_supply(consumer) {
+                usable(&server);
+            }
+        }
+        let due = watcher.poll_timeout();
+        assert!(due.is_none_or(|due| due > now), "a hot loop");
+    }
+}
+
+/// What a browser takes.
+fn usable(server: &TurnServer) {
+    assert!((1..=16).contains(&server.uris().len()));
+    assert!(server.uris().iter().all(|uri| check_uri(uri).is_ok()));
+    assert!(!server.username().is_empty() && server.username().len() <= 509);
+    assert!(!server.password().expose().is_empty());
+}
+
 /// A homeserver's answer: two bytes are the status, one the header, the rest is the body.
 pub fn turn_server(data: &[u8]) {
     let Some((head, body)) = data.split_first_chunk::<3>() else {
@@ -108,9 +180,7 @@ pub fn turn_server(data: &[u8]) {
             Fetched::Credentials { server, ttl } => {
                 assert!(body.len() <= MAX_RESPONSE);
                 assert!(!ttl.is_zero() && *ttl <= 30 * 24 * hour);
-                assert!((1..=16).contains(&server.uris().len()));
-                assert!(server.uris().iter().all(|uri| check_uri(uri).is_ok()));
-                assert!(!server.username().is_empty() && server.username().len() <= 509);
+                usable(server);
                 let password = server.password().expose();
                 let shown = format!("{fetched:?}");
                 // A short one may be in the text by chance.

@@ -242,7 +242,7 @@ impl Stage {
     }
 }
 
-fn names(how: u8) -> Vec<&'static str> {
+pub(crate) fn names(how: u8) -> Vec<&'static str> {
     let all = ["a", "b", TurnCapability::UNSTABLE, TurnCapability::STABLE];
     let picked = all.iter().enumerate();
     picked
@@ -262,6 +262,6 @@ fn reply(request: &str, response: Value) -> String {
     value.to_string()
 }
 
-fn parsed(text: &str) -> Value {
+pub(crate) fn parsed(text: &str) -> Value {
     serde_json::from_str(text).expect("messages are JSON")
 }

@@ -85,7 +85,10 @@ fn the_corpus_and_what_chance_makes_of_it_hold() {
         setting("FUZZ_SEED", 0),
         setting("FUZZ_EXECUTIONS", EXECUTIONS),
     );
-    for (name, target) in TARGETS {
+    let only = std::env::var("FUZZ_TARGET").ok();
+    let chosen = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    assert!(TARGETS.iter().any(|(name, _)| chosen(name)), "{only:?}?");
+    for (name, target) in TARGETS.into_iter().filter(|(name, _)| chosen(name)) {
         let seeds = corpus(name);
         assert!(!seeds.is_empty(), "corpus/{name} is empty");
         let mut random = Random(seed);
