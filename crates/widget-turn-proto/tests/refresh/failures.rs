@@ -108,6 +108,35 @@ fn c5_a_failure_leaves_valid_credentials_alone_until_they_expire() {
 }
 
 #[test]
+fn c3_while_credentials_are_valid_half_of_what_is_left_is_the_longest_wait() {
+    for seed in 0..100 {
+        let mut bench = Bench::ready(seed, secs(3600));
+        bench.run_to_request();
+        while bench.now < at(3600) {
+            let left = at(3600) - bench.now;
+            bench.answer(failed(None));
+            let wait = bench.run_to_request();
+            assert!(wait <= (left / 2).max(secs(1)), "seed {seed}: {wait:?}");
+        }
+    }
+}
+
+#[test]
+fn c5_clients_whose_credentials_have_just_expired_do_not_come_back_together() {
+    let waits: Vec<_> = (0..50)
+        .map(|seed| {
+            let mut bench = Bench::ready(seed, secs(3600));
+            bench.run_to_request();
+            // The failure is heard of before the time.
+            bench.now = at(3600);
+            bench.answer(failed(None));
+            bench.run_to_request()
+        })
+        .collect();
+    assert!(waits.iter().any(|wait| *wait > secs(4)), "{waits:?}");
+}
+
+#[test]
 fn c5_an_outage_of_an_hour_costs_a_few_dozen_requests() {
     for seed in 0..50 {
         let mut bench = Bench::ready(seed, secs(3600));
