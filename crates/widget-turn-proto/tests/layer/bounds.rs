@@ -309,3 +309,23 @@ fn c9_of_many_notifications_that_wait_for_a_person_the_last_ones_are_kept_and_al
     assert_eq!(last["requestId"], "n999");
     assert_eq!(last["data"]["approved"], json!([UNSTABLE]));
 }
+
+#[test]
+fn c9_a_notification_that_waits_takes_the_place_of_no_other_request() {
+    let mut scene = Scene::scripted();
+    let token = scene.negotiate(&[UNSTABLE]);
+    for n in 0..16 {
+        scene.host(&notify(&format!("n{n}"), &["a"], &[]));
+    }
+    let other = host_request("e1", "send_event", &json!({}));
+    scene.host(&other);
+    scene.forget();
+    scene.host(&notify("n16", &["a"], &[]));
+    let [superseded] = &scene.heard_by_host()[..] else {
+        panic!("one is answered for the widget");
+    };
+    assert_eq!(parsed(superseded)["requestId"], "n15");
+    scene.decide(&token, true);
+    let told = scene.heard_by_widget();
+    assert_eq!(told.last(), Some(&other), "in its place, and as it came");
+}

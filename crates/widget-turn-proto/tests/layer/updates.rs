@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use widget_turn_proto::{LayerConfig, OutagePolicy, Secret, Supply, Timestamp, TurnServer};
 
-use crate::harness::{Scene, UNWATCH, WATCH, forbidden, no_turn, parsed, ready, reply, request};
+use crate::harness::{
+    Scene, UNSTABLE, UNWATCH, WATCH, forbidden, no_turn, parsed, ready, reply, request,
+};
 
 fn error() -> Value {
     json!({ "error": { "message": "Unknown or unsupported to-widget action: update_turn_servers" } })
@@ -198,6 +200,16 @@ fn w8_credentials_that_came_and_went_while_another_was_in_flight_are_not_sent() 
 }
 
 #[test]
+fn w8_an_update_under_way_while_the_page_negotiates_again_is_not_sent_twice() {
+    let (mut scene, update) = in_flight();
+    scene.answer_capabilities("c2", &[UNSTABLE]);
+    scene.forget();
+    scene.widget(&reply(&update, &json!({})));
+    scene.supply(ready("a"));
+    assert_eq!(scene.story(), [""; 0]);
+}
+
+#[test]
 fn w8_a_new_password_for_the_same_name_is_other_credentials() {
     let mut scene = Scene::watching("a");
     let uris = ["turn:turn.example.com:3478?transport=udp".to_owned()];
@@ -271,6 +283,10 @@ fn w9_a_widget_that_had_no_credentials_gets_no_empty_list() {
     scene.supply(no_turn());
     scene.run(60_000);
     assert_eq!(scene.story(), ["watch", ">widget watch_turn_servers#1 {}"]);
+    scene.answer_capabilities("c2", &[UNSTABLE]);
+    scene.forget();
+    scene.supply(Supply::Outage);
+    assert_eq!(scene.story(), [""; 0], "nor after another negotiation");
 }
 
 #[test]
