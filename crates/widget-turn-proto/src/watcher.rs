@@ -22,7 +22,7 @@ use watching::Watch;
 pub use config::WatcherConfig;
 pub use output::{Consumer, WatchRefusal, WatcherOutput, WatcherSupply};
 
-/// A host is asked again for its versions after this, as peers give up on an answer.
+/// An answer is not waited for any longer, as peers give up on one.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// The longest jitter between two tries.
 const BACKOFF_CAP: Duration = Duration::from_secs(600);
@@ -328,6 +328,7 @@ impl TurnWatcher {
         self.now = self.now.max(now);
         if let Some((due, failures)) = self.versions_due() {
             if due <= self.now {
+                self.without_servers();
                 self.ask_versions(failures);
             }
         }
