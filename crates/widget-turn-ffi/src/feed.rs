@@ -32,7 +32,7 @@ pub struct TurnFeedState {
     /// What is in hand.
     pub supply: TurnSupply,
     /// What went wrong when the homeserver was asked last, in English words for a person; nothing if it went well. What is
-    /// in hand may be valid all the same.
+    /// in hand may be valid all the same. The words of what the app threw are in it.
     pub problem: Option<String>,
     /// How many widgets watch. While there is none, nothing is refreshed.
     pub watching: u32,
@@ -104,7 +104,7 @@ impl TurnFeed {
 
     /// For a settings screen: the state as it is now, and then as it changes. Any number of screens may have one each.
     pub fn states(&self) -> Arc<TurnFeedStates> {
-        let mut board = self.board.0.subscribe();
+        let mut board = self.board.read();
         board.mark_changed();
         Arc::new(TurnFeedStates(AsyncMutex::new(board)))
     }
@@ -182,7 +182,7 @@ impl TurnFeedStates {
 pub(crate) struct Board(Arc<watch::Sender<Option<TurnFeedState>>>);
 
 impl Board {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(Some(TurnFeedState {
             supply: TurnSupply::Pending,
             problem: None,
@@ -203,6 +203,10 @@ impl Board {
 async fn follow(mut supply: watch::Receiver<Supply>, feed: widget_turn::TurnFeed, board: Board) {
     while supply.changed().await.is_ok() {
         let now = supply.borrow_and_update().clone();
+    pub(crate) fn read(&self) -> watch::Receiver<Option<TurnFeedState>> {
+        self.0.subscribe()
+    }
+
         let shown = match now {
             Supply::Pending => TurnSupply::Pending,
             Supply::Ready { server, expires_at } => TurnSupply::Ready {

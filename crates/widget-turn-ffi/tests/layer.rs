@@ -184,7 +184,7 @@ async fn a_fetch_that_fails_is_no_error_for_the_widget_and_a_problem_for_the_app
     loop {
         let state = within(states.next()).await.expect("the feed runs");
         if let Some(problem) = state.problem {
-            assert_eq!(problem, "unplugged");
+            assert_eq!(problem, "the homeserver could not be asked: unplugged");
             break;
         }
     }
