@@ -109,11 +109,13 @@ impl TurnFeed {
         Arc::new(TurnFeedStates(AsyncMutex::new(board)))
     }
 
-    /// Ends the feed and its layers. When it returns, none of the app's functions that they called is running any more, and
-    /// none will be called. To stop twice does no harm.
+    /// Ends the feed and its layers. From now on none of the app's functions is called, and those that run are cancelled.
+    /// It returns when these have ended, `finally` and all, or after 3 s: for what does not listen to its cancellation it
+    /// waits no longer, and of what a function has begun elsewhere, as in a thread, it does not know. To stop twice does no
+    /// harm.
     pub async fn stop(&self) {
         self.calls.end();
-        self.calls.over().await;
+        self.over(&self.calls).await;
         self.end();
     }
 }
@@ -125,6 +127,13 @@ impl TurnFeed {
 
     pub(crate) fn inner(&self) -> &widget_turn::TurnFeed {
         &self.feed
+    }
+
+    /// Waits until calls of the feed or of one of its layers are over: on the feed's thread, which has the clock for it.
+    pub(crate) async fn over(&self, calls: &Calls) {
+        let calls = calls.clone();
+        // That of a feed which has stopped is gone, and they are over.
+        let _ = self.handle.spawn(async move { calls.over().await }).await;
     }
 
     pub(crate) fn calls(&self) -> &Calls {

@@ -39,7 +39,7 @@ pub struct TurnLayer {
     calls: Calls,
     task: AbortHandle,
     // It ends with its last holder.
-    _feed: Arc<TurnFeed>,
+    feed: Arc<TurnFeed>,
 }
 
 /// How far a widget is with its credentials.
@@ -114,7 +114,7 @@ impl TurnLayer {
             status,
             calls,
             task: task.abort_handle(),
-            _feed: feed.clone(),
+            feed: feed.clone(),
         }))
     }
 
@@ -147,11 +147,13 @@ impl TurnLayer {
         Arc::new(TurnLayerStates(AsyncMutex::new(status)))
     }
 
-    /// Ends the layer: its watch, what it asks the app, and `recv`. When it returns, none of the app's
-    /// functions that it called is running any more, and it will call none. To stop twice does no harm.
+    /// Ends the layer: its watch, what it asks the app, and `recv`. From now on it calls none of the app's functions, and
+    /// those that run are cancelled. It returns when these have ended, `finally` and all, or after 3 s: for what does not
+    /// listen to its cancellation it waits no longer, and of what a function has begun elsewhere, as in a thread, it does
+    /// not know. To stop twice does no harm.
     pub async fn stop(&self) {
         self.end();
-        self.calls.over().await;
+        self.feed.over(&self.calls).await;
     }
 }
 
