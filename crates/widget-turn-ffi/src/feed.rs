@@ -177,11 +177,15 @@ pub struct TurnFeedStates(AsyncMutex<watch::Receiver<Option<TurnFeedState>>>);
 
 #[uniffi::export]
 impl TurnFeedStates {
-    /// The state, the first time at once and then when it has changed: of several changes the last. Nothing once the feed
-    /// has ended.
+    /// The state, the first time at once and then when it has changed: of several changes the last. Nothing, at once and
+    /// each time, once the feed has ended.
     pub async fn next(&self) -> Option<TurnFeedState> {
         let mut board = self.0.lock().await;
-        board.changed().await.ok()?;
+        // The last change was the end.
+        let ended = board.borrow().is_none();
+        if !ended {
+            board.changed().await.ok()?;
+        }
         board.borrow_and_update().clone()
     }
 }
@@ -199,6 +203,10 @@ impl Board {
         }))))
     }
 
+    pub(crate) fn read(&self) -> watch::Receiver<Option<TurnFeedState>> {
+        self.0.subscribe()
+    }
+
     pub(crate) fn change(&self, change: impl FnOnce(&mut TurnFeedState)) {
         self.0.send_if_modified(|state| {
             let Some(state) = state else { return false };
@@ -212,10 +220,6 @@ impl Board {
 async fn follow(mut supply: watch::Receiver<Supply>, feed: widget_turn::TurnFeed, board: Board) {
     while supply.changed().await.is_ok() {
         let now = supply.borrow_and_update().clone();
-    pub(crate) fn read(&self) -> watch::Receiver<Option<TurnFeedState>> {
-        self.0.subscribe()
-    }
-
         let shown = match now {
             Supply::Pending => TurnSupply::Pending,
             Supply::Ready { server, expires_at } => TurnSupply::Ready {
