@@ -29,6 +29,19 @@ async function blank(test) {
   return { origin: `http://127.0.0.1:${server.address().port}`, asked };
 }
 
+/** What becomes of a WebSocket that a page opens. */
+function dialled(frame, url) {
+  return frame.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(url);
+        socket.onopen = () => resolve("open");
+        socket.onclose = () => resolve("closed");
+      }),
+    url,
+  );
+}
+
 /** The demo's page around a widget that does nothing by itself. */
 async function framed(t) {
   const pages = await blank(t);
@@ -93,19 +106,9 @@ test("a widget does not reach the page's socket or its files, even if it knew th
   const { demo, tab, page } = await framed(t);
   const frame = tab.frame();
   const sessions = demo.of("session").length;
-  const opens = async (url) =>
-    frame.evaluate(
-      (url) =>
-        new Promise((resolve) => {
-          const socket = new WebSocket(url);
-          socket.onopen = () => resolve("open");
-          socket.onclose = () => resolve("closed");
-        }),
-      url,
-    );
   for (const host of [page.host, `localhost:${page.port}`]) {
     for (const path of ["/socket", "//socket", "/AAAAAAAAAAAAAAAAAAAAAA/socket", `${page.pathname}socket`]) {
-      assert.equal(await opens(`ws://${host}${path}`), "closed", `${host}${path}`);
+      assert.equal(await dialled(frame, `ws://${host}${path}`), "closed", `${host}${path}`);
     }
   }
   for (const path of ["/", "/main.js", page.pathname, `${page.pathname}main.js`]) {
@@ -203,18 +206,7 @@ test("another site reaches neither page nor socket, and frames nothing of it", a
   stranger.setDefaultTimeout(PATIENCE);
   await stranger.goto(`${site.origin}/`);
   const url = `ws://${page.host}${page.pathname}socket`;
-  assert.equal(
-    await stranger.evaluate(
-      (url) =>
-        new Promise((resolve) => {
-          const socket = new WebSocket(url);
-          socket.onopen = () => resolve("open");
-          socket.onclose = () => resolve("closed");
-        }),
-      url,
-    ),
-    "closed",
-  );
+  assert.equal(await dialled(stranger.mainFrame(), url), "closed");
   assert.deepEqual(await tried(stranger.mainFrame(), (url) => fetch(url).then((answer) => answer.text()), page.href), ["failed", "TypeError"]);
   const opened = stranger.evaluate((url) => window.open(url) === null, page.href);
   const popup = await context.waitForEvent("page");

@@ -36,12 +36,29 @@ function seen(frame) {
 async function inNpmHost(t, options = {}) {
   const tab = await Tab.open(t, browser, `${hosts.origin}/npm_turn_host`);
   tab.page.setDefaultTimeout(PATIENCE);
+  await tab.page.addInitScript(() => {
+    window.connections = [];
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(...given) {
+        super(...given);
+        window.connections.push(this);
+      }
+    };
+  });
   await tab.page.evaluate((given) => window.host(given), { url: `${widgets.origin}/`, ...options });
   const said = (action) =>
     tab.page.evaluate((name) => window.messages.filter((message) => message.action === name), action);
   return {
     ...seen(tab.widget),
     tab,
+    /** So many connections of the widget are open. */
+    connections: (count) =>
+      until(`${count} open connections`, () =>
+        tab.frame().evaluate(
+          (wanted) => window.connections.filter(({ signalingState }) => signalingState !== "closed").length === wanted,
+          count,
+        ),
+      ),
     give: (username) => tab.page.evaluate((name) => window.give(name), username),
     said,
     /** So many messages of the widget about this action, at least. */
@@ -106,6 +123,23 @@ test("in npm's ClientWidgetApi it leaves at once, and comes back to a host that 
   await widget.saidOnce("watch_turn_servers", 3);
   await widget.give("u3");
   await until("the newest credentials", async () => (await widget.usernames()).at(-1) === "u3");
+});
+
+test("when it is stopped it closes its connection, and when it gets newer credentials the one before", async (t) => {
+  const widget = await inNpmHost(t);
+  // Both ends of a connection are in the page.
+  await widget.give("u1");
+  await widget.connections(2);
+  await widget.give("u2");
+  await holds(widget, ["u1", "u2"]);
+  await widget.connections(2);
+  await widget.toggle();
+  await widget.connections(0);
+  assert.equal(await widget.relay(), "none");
+  await widget.saidOnce("unwatch_turn_servers");
+  await widget.toggle();
+  await widget.connections(2);
+  assert.deepEqual(widget.tab.errors, []);
 });
 
 test("in npm's ClientWidgetApi a reloaded page gets the next credentials", async (t) => {

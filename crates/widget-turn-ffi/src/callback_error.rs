@@ -7,17 +7,18 @@ use std::fmt;
 pub enum TurnCallbackError {
     /// It did not work.
     Failed {
-        /// Why, for `TurnFeedState.problem`. Nothing else is done with it: not logged,
+        /// Why, for the end of `TurnFeedState.problem`. Nothing else is done with it: not logged,
         /// not told to the widget.
         reason: String,
     },
 }
 
 impl TurnCallbackError {
-    /// Why, as the app said it; the beginning of it, if that is long.
+    /// Why, as the app said it, on one line; the beginning of it, if that is long.
     pub(crate) fn reason(&self) -> String {
         let Self::Failed { reason } = self;
-        reason.chars().take(256).collect()
+        let short: String = reason.chars().take(256).collect();
+        short.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -1,12 +1,23 @@
 //! Calls into the app: none begins, and none is under way, once they are ended.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// How long the app's code is waited for when it is cancelled. Most of it ends at once; some of it does not listen.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The calls of one feed or of one layer.
 ///
-/// A call is a future of the app's side. Dropping it cancels what runs there.
+/// A call is a future of the app's side. Dropping it asks what runs there to end, and returns before it has: a `finally` of
+/// the app's may take its time. UniFFI says nothing of that end to anyone but the waker that the future was polled with
+/// last, which the app's side keeps until then. So each call is polled with a waker of its own, and is under way for as long
+/// as there is one.
 #[derive(Clone, Debug)]
 pub(crate) struct Calls {
     state: Arc<watch::Sender<State>>,
@@ -20,7 +31,13 @@ enum State {
     Ended { under_way: usize },
 }
 
-struct UnderWay<'a>(&'a watch::Sender<State>);
+struct UnderWay(Arc<watch::Sender<State>>);
+
+/// What the app's side keeps for as long as its code runs.
+struct CallWaker {
+    waker: Waker,
+    _under_way: Arc<UnderWay>,
+}
 
 impl Calls {
     pub(crate) fn new() -> Self {
@@ -47,17 +64,25 @@ impl Calls {
     }
 
     async fn run_here<T>(&self, call: impl Future<Output = T>) -> Option<T> {
-        let _under_way = self.begin()?;
+        let under_way = self.begin()?;
         let mut state = self.state.subscribe();
+        // Dropped before `under_way`, and so before it counts as over.
+        let mut call = pin!(call);
+        let call = poll_fn(|cx| {
+            let waker = Waker::from(Arc::new(CallWaker {
+                waker: cx.waker().clone(),
+                _under_way: under_way.clone(),
+            }));
+            call.as_mut().poll(&mut Context::from_waker(&waker))
+        });
         tokio::select! {
             biased;
             _ = state.wait_for(|state| matches!(state, State::Ended { .. })) => None,
-            // Moved into the `select!`, so that it is dropped before it counts as over.
             result = call => Some(result),
         }
     }
 
-    fn begin(&self) -> Option<UnderWay<'_>> {
+    fn begin(&self) -> Option<Arc<UnderWay>> {
         let mut begun = false;
         self.state.send_if_modified(|state| {
             if let State::Open { under_way } = state {
@@ -66,7 +91,7 @@ impl Calls {
             }
             false
         });
-        begun.then(|| UnderWay(&self.state))
+        begun.then(|| Arc::new(UnderWay(self.state.clone())))
     }
 
     /// Whether they have been ended, or those that they belong to.
@@ -89,17 +114,26 @@ impl Calls {
         });
     }
 
-    /// Waits until none is under way. After `end`.
+    /// Waits until none is under way, for 3 s at most: what does not listen to its cancellation is left to itself. After
+    /// `end`, on a tokio runtime.
     pub(crate) async fn over(&self) {
         let mut state = self.state.subscribe();
-        // The sender is in `self`: there will be a value to wait for.
-        let _ = state
-            .wait_for(|state| matches!(state, State::Ended { under_way: 0 }))
-            .await;
+        let none = state.wait_for(|state| matches!(state, State::Ended { under_way: 0 }));
+        let _ = timeout(CANCEL_PATIENCE, none).await;
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Wake for CallWaker {
+    fn wake(self: Arc<Self>) {
+        self.waker.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.waker.wake_by_ref();
+    }
+}
+
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.send_if_modified(|state| match state {
             State::Open { under_way } => {
@@ -116,16 +150,41 @@ impl Drop for UnderWay<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Duration;
+    use std::task::Poll;
+
+    use tokio::time::Instant;
 
     use super::*;
 
+    /// Without waiting in vain: the clock stands still.
     async fn over(calls: &Calls) {
         calls.end();
-        tokio::time::timeout(Duration::from_secs(60), calls.over())
-            .await
-            .expect("they are over");
+        let ended_at = Instant::now();
+        calls.over().await;
+        assert_eq!(ended_at.elapsed(), Duration::ZERO);
+    }
+
+    /// As UniFFI's: whoever runs the app's code keeps the waker until that ends, whatever becomes of the future.
+    #[derive(Clone, Default)]
+    struct Foreign(Arc<Mutex<Option<Waker>>>);
+
+    impl Future for Foreign {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            *self.0.lock().unwrap() = Some(cx.waker().clone());
+            Poll::Pending
+        }
+    }
+
+    /// Calls it, as a layer of a feed does.
+    async fn begun(calls: &Calls, foreign: &Foreign) {
+        let (calls, foreign) = (calls.clone(), foreign.clone());
+        tokio::spawn(async move { calls.run(foreign).await });
+        tokio::task::yield_now().await;
     }
 
     struct Flag(Arc<AtomicBool>);
@@ -136,7 +195,38 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn what_is_cancelled_is_under_way_until_it_has_ended() {
+        let feed = Calls::new();
+        let layer = feed.child();
+        let foreign = Foreign::default();
+        begun(&layer, &foreign).await;
+        layer.end();
+        let mut over = pin!(layer.over());
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+            let polled = poll_fn(|cx| Poll::Ready(over.as_mut().poll(cx))).await;
+            assert!(polled.is_pending(), "the app's code still runs");
+        }
+        let ended_at = Instant::now();
+        foreign.0.lock().unwrap().take().unwrap().wake();
+        over.await;
+        assert_eq!(ended_at.elapsed(), Duration::ZERO);
+        self::over(&feed).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_end_is_waited_for_three_seconds() {
+        let calls = Calls::new();
+        let foreign = Foreign::default();
+        begun(&calls, &foreign).await;
+        calls.end();
+        let ended_at = Instant::now();
+        calls.over().await;
+        assert_eq!(ended_at.elapsed().as_secs(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_call_under_way_is_dropped_before_it_counts_as_over() {
         let calls = Calls::new();
         let dropped = Arc::new(AtomicBool::new(false));
@@ -159,7 +249,7 @@ mod tests {
         assert_eq!(running.await.unwrap(), None);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn no_call_begins_after_the_end() {
         let calls = Calls::new();
         assert_eq!(calls.run(async { 1 }).await, Some(1));
@@ -170,7 +260,7 @@ mod tests {
         );
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn calls_of_a_layer_end_with_those_of_its_feed_and_not_the_other_way() {
         let feed = Calls::new();
         let (one, other) = (feed.child(), feed.child());

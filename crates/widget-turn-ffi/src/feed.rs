@@ -32,7 +32,7 @@ pub struct TurnFeedState {
     /// What is in hand.
     pub supply: TurnSupply,
     /// What went wrong when the homeserver was asked last, in English words for a person; nothing if it went well. What is
-    /// in hand may be valid all the same.
+    /// in hand may be valid all the same. The words of what the app threw are in it.
     pub problem: Option<String>,
     /// How many widgets watch. While there is none, nothing is refreshed.
     pub watching: u32,
@@ -104,16 +104,18 @@ impl TurnFeed {
 
     /// For a settings screen: the state as it is now, and then as it changes. Any number of screens may have one each.
     pub fn states(&self) -> Arc<TurnFeedStates> {
-        let mut board = self.board.0.subscribe();
+        let mut board = self.board.read();
         board.mark_changed();
         Arc::new(TurnFeedStates(AsyncMutex::new(board)))
     }
 
-    /// Ends the feed and its layers. When it returns, none of the app's functions that they called is running any more, and
-    /// none will be called. To stop twice does no harm.
+    /// Ends the feed and its layers. From now on none of the app's functions is called, and those that run are cancelled.
+    /// It returns when these have ended, `finally` and all, or after 3 s: for what does not listen to its cancellation it
+    /// waits no longer, and of what a function has begun elsewhere, as in a thread, it does not know. To stop twice does no
+    /// harm.
     pub async fn stop(&self) {
         self.calls.end();
-        self.calls.over().await;
+        self.over(&self.calls).await;
         self.end();
     }
 }
@@ -125,6 +127,13 @@ impl TurnFeed {
 
     pub(crate) fn inner(&self) -> &widget_turn::TurnFeed {
         &self.feed
+    }
+
+    /// Waits until calls of the feed or of one of its layers are over: on the feed's thread, which has the clock for it.
+    pub(crate) async fn over(&self, calls: &Calls) {
+        let calls = calls.clone();
+        // That of a feed which has stopped is gone, and they are over.
+        let _ = self.handle.spawn(async move { calls.over().await }).await;
     }
 
     pub(crate) fn calls(&self) -> &Calls {
@@ -168,11 +177,15 @@ pub struct TurnFeedStates(AsyncMutex<watch::Receiver<Option<TurnFeedState>>>);
 
 #[uniffi::export]
 impl TurnFeedStates {
-    /// The state, the first time at once and then when it has changed: of several changes the last. Nothing once the feed
-    /// has ended.
+    /// The state, the first time at once and then when it has changed: of several changes the last. Nothing, at once and
+    /// each time, once the feed has ended.
     pub async fn next(&self) -> Option<TurnFeedState> {
         let mut board = self.0.lock().await;
-        board.changed().await.ok()?;
+        // The last change was the end.
+        let ended = board.borrow().is_none();
+        if !ended {
+            board.changed().await.ok()?;
+        }
         board.borrow_and_update().clone()
     }
 }
@@ -182,12 +195,16 @@ impl TurnFeedStates {
 pub(crate) struct Board(Arc<watch::Sender<Option<TurnFeedState>>>);
 
 impl Board {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(Some(TurnFeedState {
             supply: TurnSupply::Pending,
             problem: None,
             watching: 0,
         }))))
+    }
+
+    pub(crate) fn read(&self) -> watch::Receiver<Option<TurnFeedState>> {
+        self.0.subscribe()
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut TurnFeedState)) {

@@ -9,14 +9,17 @@ use crate::calls::Calls;
 
 /// The host that a layer stands in front of. The app implements it: with matrix-sdk's bindings, each method calls the one
 /// of the same name of `WidgetDriverHandle`.
+///
+/// When it ends, or throws, the layer ends, after what it said before has reached the widget. The app learns it from
+/// `TurnLayer`: `recv` and the states give nothing, `send` gives `false`.
 #[uniffi::export(foreign)]
 #[async_trait::async_trait]
 pub trait InnerHost: Send + Sync {
-    /// What the host says to the widget next; nothing once it has ended, and then the layer ends too. It is called again
-    /// as soon as it has returned, and cancelled when the layer ends.
+    /// What the host says to the widget next; nothing once it has ended. It is called again as soon as it has returned, and
+    /// cancelled when the layer ends.
     async fn recv(&self) -> Result<Option<String>, TurnCallbackError>;
 
-    /// Takes what the widget says to the host. `false` once the host has ended, and then the layer ends too.
+    /// Takes what the widget says to the host. `false` once the host has ended.
     async fn send(&self, text: String) -> Result<bool, TurnCallbackError>;
 }
 

@@ -16,13 +16,14 @@ use crate::set_up_error::TurnSetUpError;
 /// Which widget a layer is for.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct TurnWidget {
-    /// The widget's id, which its messages carry.
+    /// The widget's id, which its messages carry. Not empty.
     pub id: String,
     /// The URL of the page that the webview really shows. Only its origin counts: who asks for the credentials.
     pub url: String,
     /// The Matrix user id of the account whose credentials the widget would get.
     pub account: String,
     /// The room that the widget is in, if it is in one.
+    #[uniffi(default = None)]
     pub room: Option<String>,
 }
 
@@ -30,7 +31,8 @@ pub struct TurnWidget {
 ///
 /// Give what the page posts to `send`, and post what `recv` gives to the page. Both at the same
 /// time: a widget that does not read is not listened to. `stop` it when the webview closes; it also ends when
-/// it is freed, and when its feed stops or its inner host ends.
+/// it is freed, and when its feed stops or its inner host ends: then `recv` and the states give nothing, and `send` gives
+/// `false`.
 #[derive(uniffi::Object)]
 pub struct TurnLayer {
     to_layer: WidgetSender,
@@ -39,7 +41,7 @@ pub struct TurnLayer {
     calls: Calls,
     task: AbortHandle,
     // It ends with its last holder.
-    _feed: Arc<TurnFeed>,
+    feed: Arc<TurnFeed>,
 }
 
 /// How far a widget is with its credentials.
@@ -53,7 +55,8 @@ pub enum TurnLayerState {
     Denied,
     /// It may have it, and does not watch now.
     Granted,
-    /// It has the credentials, and is told of new ones.
+    /// It watches: it has the credentials in hand, if there are any, and is told of new ones. Whether there are any is in
+    /// `TurnFeedState.supply`.
     Watching,
 }
 
@@ -68,6 +71,16 @@ impl TurnLayer {
         permission: Arc<dyn TurnPermission>,
         inner_host: Option<Arc<dyn InnerHost>>,
     ) -> Result<Arc<Self>, TurnSetUpError> {
+        if widget.id.is_empty() {
+            return Err(TurnSetUpError::InvalidId {
+                reason: "expected the id that the widget's messages carry, got none".to_owned(),
+            });
+        }
+        if !is_user_id(&widget.account) {
+            return Err(TurnSetUpError::InvalidAccount {
+                reason: "expected a Matrix user id, as in `@alice:example.org`".to_owned(),
+            });
+        }
         let origin = widget
             .url
             .parse()
@@ -114,7 +127,7 @@ impl TurnLayer {
             status,
             calls,
             task: task.abort_handle(),
-            _feed: feed.clone(),
+            feed: feed.clone(),
         }))
     }
 
@@ -144,14 +157,19 @@ impl TurnLayer {
     pub fn states(&self) -> Arc<TurnLayerStates> {
         let mut status = self.status.clone();
         status.mark_changed();
-        Arc::new(TurnLayerStates(AsyncMutex::new(status)))
+        Arc::new(TurnLayerStates {
+            status: AsyncMutex::new(status),
+            calls: self.calls.clone(),
+        })
     }
 
-    /// Ends the layer: its watch, what it asks the app, and `recv`. When it returns, none of the app's
-    /// functions that it called is running any more, and it will call none. To stop twice does no harm.
+    /// Ends the layer: its watch, what it asks the app, and `recv`. From now on it calls none of the app's functions, and
+    /// those that run are cancelled. It returns when these have ended, `finally` and all, or after 3 s: for what does not
+    /// listen to its cancellation it waits no longer, and of what a function has begun elsewhere, as in a thread, it does
+    /// not know. To stop twice does no harm.
     pub async fn stop(&self) {
         self.end();
-        self.calls.over().await;
+        self.feed.over(&self.calls).await;
     }
 }
 
@@ -177,14 +195,21 @@ impl fmt::Debug for TurnLayer {
 
 /// The states of a layer, one after another; see `TurnLayer.states`.
 #[derive(Debug, uniffi::Object)]
-pub struct TurnLayerStates(AsyncMutex<watch::Receiver<LayerStatus>>);
+pub struct TurnLayerStates {
+    status: AsyncMutex<watch::Receiver<LayerStatus>>,
+    calls: Calls,
+}
 
 #[uniffi::export]
 impl TurnLayerStates {
-    /// The state, the first time at once and then when it has changed: of several changes the last. Nothing once the layer
-    /// has ended.
+    /// The state, the first time at once and then when it has changed: of several changes the last. Nothing, at once and
+    /// each time, once the layer has ended, whoever ended it: the app, the feed, or the inner host.
     pub async fn next(&self) -> Option<TurnLayerState> {
-        let mut status = self.0.lock().await;
+        let mut status = self.status.lock().await;
+        // What was not seen of an ended layer is of no use any more.
+        if self.calls.have_ended() || status.has_changed().is_err() {
+            return None;
+        }
         status.changed().await.ok()?;
         let status = *status.borrow_and_update();
         Some(match status {
@@ -195,6 +220,13 @@ impl TurnLayerStates {
             _ => TurnLayerState::NotAsked,
         })
     }
+}
+
+/// Real ones are of many kinds: old accounts have any characters before the colon.
+fn is_user_id(text: &str) -> bool {
+    text.strip_prefix('@')
+        .and_then(|rest| rest.split_once(':'))
+        .is_some_and(|(_, server)| !server.is_empty())
 }
 
 /// A task of the runtime's own ends the layer when it is aborted, wherever the app's `recv` is waiting.

@@ -10,8 +10,8 @@
 //! - [`InnerHost`]: the `WidgetDriverHandle`, or any other host. Without one, the layer answers the bare handshake.
 //!
 //! All three are asynchronous: they are started from a thread of the feed, but run wherever the app's language runs such
-//! code (a coroutine, a task, the event loop), so the app cannot block the layer. Everything ends by `stop()`; after it
-//! no function of the app's is called.
+//! code (a coroutine, a task, the event loop), so the app cannot block the layer. Everything ends by `stop()`, which
+//! cancels the app's functions, waits for their end (3 s at most), and lets none be called after.
 //!
 //! Pages for each language, with the code that an app needs, are in `docs/` beside this crate.
 //!

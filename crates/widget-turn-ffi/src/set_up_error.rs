@@ -10,6 +10,16 @@ pub enum TurnSetUpError {
         /// The system's words.
         reason: String,
     },
+    /// `TurnWidget.id` is empty.
+    InvalidId {
+        /// What was expected.
+        reason: String,
+    },
+    /// `TurnWidget.account` is no user id.
+    InvalidAccount {
+        /// What was expected.
+        reason: String,
+    },
     /// `TurnWidget.url` is no URL.
     InvalidUrl {
         /// What was expected.
@@ -21,6 +31,8 @@ impl fmt::Display for TurnSetUpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoThread { reason } => write!(f, "cannot start a thread: {reason}"),
+            Self::InvalidId { reason } => write!(f, "the widget's id: {reason}"),
+            Self::InvalidAccount { reason } => write!(f, "the widget's account: {reason}"),
             Self::InvalidUrl { reason } => write!(f, "the widget's URL: {reason}"),
         }
     }

@@ -184,7 +184,7 @@ async fn a_fetch_that_fails_is_no_error_for_the_widget_and_a_problem_for_the_app
     loop {
         let state = within(states.next()).await.expect("the feed runs");
         if let Some(problem) = state.problem {
-            assert_eq!(problem, "unplugged");
+            assert_eq!(problem, "the homeserver could not be asked: unplugged");
             break;
         }
     }
@@ -236,8 +236,11 @@ async fn after_stop_nothing_comes_and_nothing_is_called() {
     assert_eq!(within(layer.recv()).await, None);
     assert!(!within(layer.send(request("content_loaded"))).await);
     assert!(!within(layer.page_loaded()).await);
-    assert_eq!(within(feed_states.next()).await, None);
-    while within(layer_states.next()).await.is_some() {}
+    for _ in 0..2 {
+        assert_eq!(within(feed_states.next()).await, None);
+        assert_eq!(within(layer_states.next()).await, None);
+        assert_eq!(within(feed.states().next()).await, None);
+    }
     feed.wake();
     feed.sign_out();
     assert_eq!(calls.load(Ordering::SeqCst), 1);
@@ -261,11 +264,44 @@ async fn a_layer_may_be_stopped_while_a_person_thinks_and_the_feed_goes_on() {
     assert_eq!(watch(&second).await, json!({}));
 }
 
-#[tokio::test]
-async fn a_widget_without_a_url_is_refused() {
+/// What comes of a widget that is as `change` makes it.
+fn set_up(change: impl FnOnce(&mut TurnWidget)) -> Result<Arc<TurnLayer>, TurnSetUpError> {
     let feed = TurnFeed::new(Arc::new(Source::default())).unwrap();
     let mut widget = widget();
-    widget.url = "widget.example".to_owned();
-    let refused = TurnLayer::new(feed, widget, Arc::new(YES), None).unwrap_err();
+    change(&mut widget);
+    TurnLayer::new(feed, widget, Arc::new(YES), None)
+}
+
+#[tokio::test]
+async fn a_widget_that_is_none_is_refused_with_what_was_expected() {
+    let refused = set_up(|widget| widget.url = "widget.example".to_owned()).unwrap_err();
     assert!(matches!(refused, TurnSetUpError::InvalidUrl { .. }));
+    let refused = set_up(|widget| widget.id.clear()).unwrap_err();
+    assert!(matches!(refused, TurnSetUpError::InvalidId { .. }));
+    assert_eq!(
+        refused.to_string(),
+        "the widget's id: expected the id that the widget's messages carry, got none"
+    );
+    for account in ["", "alice", "alice:example.org", "@alice", "@alice:"] {
+        let refused = set_up(|widget| widget.account = account.to_owned()).unwrap_err();
+        assert!(matches!(refused, TurnSetUpError::InvalidAccount { .. }));
+        assert_eq!(
+            refused.to_string(),
+            "the widget's account: expected a Matrix user id, as in `@alice:example.org`"
+        );
+    }
+}
+
+#[tokio::test]
+async fn widgets_and_accounts_as_they_are_out_there_are_taken() {
+    for id in [" ", "https://widget.example/$matrix_user_id", "ö"] {
+        set_up(|widget| widget.id = id.to_owned()).unwrap();
+    }
+    for account in [
+        "@Alice Smith+1/ö:example.org:8448",
+        "@:example.org",
+        "@a:[::1]",
+    ] {
+        set_up(|widget| widget.account = account.to_owned()).unwrap();
+    }
 }

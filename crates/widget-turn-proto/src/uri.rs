@@ -3,7 +3,9 @@
 //! `new RTCPeerConnection` throws on the whole list if one entry is bad, so a call fails for a typo in one of three URIs.
 //! What passes here is a URI by RFC 7064 and RFC 7065 that neither Chromium (156, libwebrtc's parser) nor Firefox (153)
 //! throws on (rule W9). Firefox is the stricter: no `stuns:`, no `transport=UDP` in capitals, no blocked port, no host
-//! that ends like an IPv4 address and is none.
+//! that ends like an IPv4 address and is none, no `xn--` that is no name.
+
+mod punycode;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -21,7 +23,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub enum UriError {
     /// Neither `turn`, `turns` nor `stun`, in lower case. Firefox throws on `stuns`.
     Scheme,
-    /// No host, or a character in it that no host name or IP address has (`user@host` among them).
+    /// No host, a character in it that no host name or IP address has (`user@host` among them), or an internationalised
+    /// name that is none.
     Host,
     /// A port that is not a number from 1 to 65535, or one that browsers block, such as 25 and 5060.
     Port,
@@ -111,6 +114,7 @@ fn check_address(address: &str) -> Result<(), UriError> {
         if host.is_empty()
             || !host.bytes().all(in_host)
             || (ends_in_a_number(host) && host.parse::<Ipv4Addr>().is_err())
+            || !host.split('.').all(punycode::is_plausible)
         {
             return Err(UriError::Host);
         }
@@ -156,6 +160,8 @@ mod tests {
             ("turn:turn.example.com.", Ok(())),
             ("turn:turn2.example.com:443", Ok(())),
             ("turn:0x.example.com:53", Ok(())),
+            ("turn:turn.xn--mller-kva.example:3478", Ok(())),
+            ("turn:xn--11b5bs3a9aj6g.example", Ok(())),
             ("stuns:stun.example.com", Err(UriError::Scheme)),
             ("", Err(UriError::Scheme)),
             ("turn", Err(UriError::Scheme)),
@@ -181,6 +187,8 @@ mod tests {
             ("turn:10.20.30.40.", Err(UriError::Host)),
             ("turn:turn.example.com.1", Err(UriError::Host)),
             ("turn:turn.0x1F", Err(UriError::Host)),
+            ("turn:xn--", Err(UriError::Host)),
+            ("turn:_ff_..xn--a:56816", Err(UriError::Host)),
             ("turn:turn.example.com:", Err(UriError::Port)),
             ("turn:turn.example.com:0", Err(UriError::Port)),
             ("turn:turn.example.com:65536", Err(UriError::Port)),

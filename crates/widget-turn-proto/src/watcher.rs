@@ -5,20 +5,15 @@ mod negotiation;
 mod output;
 mod refused;
 mod requests;
+mod route;
 mod watching;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-use crate::capability::{
-    CAPABILITIES, NOTIFY_CAPABILITIES, SUPPORTED_API_VERSIONS, TurnCapability, UPDATE,
-};
+use crate::capability::TurnCapability;
 use crate::jitter::Jitter;
-use crate::message::{
-    Api, Head, Marks, MessageError, Request, is_refused, request_from_widget, string,
-};
-use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use negotiation::{Grant, Versions};
 use requests::{Asked, Open};
@@ -27,7 +22,7 @@ use watching::Watch;
 pub use config::WatcherConfig;
 pub use output::{Consumer, WatchRefusal, WatcherOutput, WatcherSupply};
 
-/// A host is asked again for its versions after this, as peers give up on an answer.
+/// An answer is not waited for any longer, as peers give up on one.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// The longest jitter between two tries.
 const BACKOFF_CAP: Duration = Duration::from_secs(600);
@@ -317,83 +312,6 @@ impl TurnWatcher {
         }
     }
 
-    fn take(&mut self, text: String) -> Result<(), MessageError> {
-        let head = Head::read(&text)?;
-        if head.widget_id != self.config.widget_id {
-            return Err(MessageError::OtherWidget);
-        }
-        let handle: fn(&mut Self, &Request) = match (head.api, head.is_response, &*head.action) {
-            (Api::ToWidget, false, CAPABILITIES) => Self::capabilities_asked,
-            (Api::ToWidget, false, NOTIFY_CAPABILITIES) => Self::notified,
-            (Api::ToWidget, false, SUPPORTED_API_VERSIONS) => Self::versions_asked,
-            (Api::ToWidget, false, UPDATE) => Self::updated,
-            (Api::FromWidget, true, _) if head.request_id.is_some_and(|id| self.is_own_id(id)) => {
-                return self.answered(&text);
-            }
-            (Api::ToWidget, false, _) | (Api::FromWidget, true, _) => {
-                self.outputs.push_back(WatcherOutput::Pass(text));
-                return Ok(());
-            }
-            // A host neither asks itself nor answers for the widget.
-            (Api::FromWidget, false, _) | (Api::ToWidget, true, _) => {
-                return Err(MessageError::Unasked);
-            }
-        };
-        let marks = head.marks();
-        if let Some(request) = self.own(text, marks)? {
-            handle(self, &request);
-        }
-        Ok(())
-    }
-
-    /// Takes a request that the watcher answers; one that is too large is answered here.
-    fn own(&mut self, text: String, marks: Marks) -> Result<Option<Request>, MessageError> {
-        Ok(match Request::take(text, marks)? {
-            Ok(request) => Some(request),
-            Err(too_large) => {
-                let reply = too_large.reply(&Refusal::TooLarge.response());
-                self.outputs.push_back(WatcherOutput::ToHost(reply));
-                None
-            }
-        })
-    }
-
-    fn answered(&mut self, text: &str) -> Result<(), MessageError> {
-        let id = Head::read(text)?.request_id.unwrap_or_default();
-        let asked = self.open.close(id).ok_or(MessageError::Unasked)?;
-        // Many hosts take no `content_loaded` after a load event, and say so.
-        if asked != Asked::ContentLoaded && is_refused(text) {
-            let words = refused::words(text);
-            self.outputs
-                .push_back(WatcherOutput::Refused(asked.action(), words));
-        }
-        match asked {
-            Asked::Versions => self.versions_answered(text),
-            Asked::Watch => self.watch_answered(text),
-            Asked::Unwatch => self.unwatch_answered(),
-            Asked::ContentLoaded | Asked::Capabilities => {}
-        }
-        Ok(())
-    }
-
-    fn send(&mut self, asked: Asked, data: &str) {
-        let number = self.next_number();
-        let id = format!("watcher-{:x}-{number}", self.config.seed);
-        let text = request_from_widget(&self.config.widget_id, &id, asked.action(), data);
-        self.open.add(&id, asked);
-        self.outputs.push_back(WatcherOutput::ToHost(text));
-    }
-
-    /// Whether `id`, as JSON text, is of [`send`](Self::send).
-    fn is_own_id(&self, id: &str) -> bool {
-        string(id).is_some_and(|id| id.starts_with(&format!("watcher-{:x}-", self.config.seed)))
-    }
-
-    fn reply(&mut self, request: &Request, response: &str) {
-        self.outputs
-            .push_back(WatcherOutput::ToHost(request.reply(response)));
-    }
-
     /// Keeps what is new for the consumers, whenever they look.
     fn tell(&mut self, supply: WatcherSupply) {
         if self.supply == supply {
@@ -410,6 +328,7 @@ impl TurnWatcher {
         self.now = self.now.max(now);
         if let Some((due, failures)) = self.versions_due() {
             if due <= self.now {
+                self.without_servers();
                 self.ask_versions(failures);
             }
         }

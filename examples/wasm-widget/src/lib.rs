@@ -67,6 +67,10 @@ impl Call {
 
     fn toggle(self: &Rc<Self>) {
         if self.subscription.take().is_some() {
+            // What is being connected is not the latest any more, and is closed as soon as it is there.
+            self.latest.set(self.latest.get() + 1);
+            drop(self.relay.take());
+            self.view.relay.set_text_content(Some("none"));
             self.view.toggle.set_text_content(Some("Start"));
             self.view.say("Stopped.");
         } else {
@@ -87,7 +91,7 @@ impl Call {
         }
     }
 
-    /// Makes the connection anew with these servers; the one before is closed when this one carries messages.
+    /// Makes the connection anew with these servers, in place of the one before.
     fn connect(self: &Rc<Self>, server: TurnServer) {
         let mine = self.latest.get() + 1;
         self.latest.set(mine);
@@ -102,11 +106,11 @@ impl Call {
             });
             match opened.await {
                 Ok(relay) if call.latest.get() == mine => drop(call.relay.replace(Some(relay))),
-                Ok(_) => {}
-                Err(why) => {
+                Err(why) if call.latest.get() == mine => {
                     web_sys::console::error_2(&"no connection:".into(), &why);
                     call.view.relay.set_text_content(Some("failed"));
                 }
+                _ => {}
             }
         });
     }

@@ -4,8 +4,9 @@ use js_sys::{Array, JSON};
 use wasm_bindgen::prelude::{Closure, JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelEvent, RtcIceCandidateInit,
-    RtcIceTransportPolicy, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcSessionDescriptionInit,
+    Event, MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelEvent,
+    RtcIceCandidateInit, RtcIceTransportPolicy, RtcPeerConnection, RtcPeerConnectionIceEvent,
+    RtcSessionDescriptionInit,
 };
 use widget_turn_proto::TurnServer;
 
@@ -55,8 +56,11 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.near.close();
-        self.far.close();
+        for end in [&self.near, &self.far] {
+            // Each end's handler holds the other end, which the browser would keep for good.
+            end.set_onicecandidate(None);
+            end.close();
+        }
     }
 }
 
@@ -77,9 +81,8 @@ fn trickle(from: &RtcPeerConnection, to: &RtcPeerConnection) {
 }
 
 fn send_and_await(channel: &RtcDataChannel, on_round_trip: impl Fn() + 'static) {
-    let out = channel.clone();
-    let on_open = Closure::<dyn Fn()>::new(move || {
-        let _ = out.send_with_str("there and back");
+    let on_open = Closure::<dyn Fn(_)>::new(|event: Event| {
+        let _ = channel_of(&event).map(|channel| channel.send_with_str("there and back"));
     });
     channel.set_onopen(Some(on_open.into_js_value().unchecked_ref()));
     let on_message = Closure::<dyn Fn()>::new(on_round_trip);
@@ -88,15 +91,19 @@ fn send_and_await(channel: &RtcDataChannel, on_round_trip: impl Fn() + 'static) 
 
 fn send_back(far: &RtcPeerConnection) {
     let on_channel = Closure::<dyn Fn(_)>::new(|event: RtcDataChannelEvent| {
-        let channel = event.channel();
-        let back = channel.clone();
-        let on_message = Closure::<dyn Fn(_)>::new(move |event: MessageEvent| {
-            let _ = event
-                .data()
-                .as_string()
-                .map(|word| back.send_with_str(&word));
+        let on_message = Closure::<dyn Fn(_)>::new(|event: MessageEvent| {
+            let back = channel_of(&event).zip(event.data().as_string());
+            let _ = back.map(|(channel, word)| channel.send_with_str(&word));
         });
-        channel.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
+        let on_message = on_message.into_js_value();
+        event
+            .channel()
+            .set_onmessage(Some(on_message.unchecked_ref()));
     });
     far.set_ondatachannel(Some(on_channel.into_js_value().unchecked_ref()));
+}
+
+/// The channel on which this happened.
+fn channel_of(event: &Event) -> Option<RtcDataChannel> {
+    event.target()?.dyn_into().ok()
 }

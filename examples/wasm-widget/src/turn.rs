@@ -107,17 +107,17 @@ impl Turn {
         told
     }
 
-    /// Nothing is borrowed during the calls: a subscriber may subscribe and leave from within.
+    /// Nothing is borrowed or kept back during the calls: a subscriber may subscribe and leave from within.
     fn hand_out(&self) {
-        let news: Vec<_> = {
+        let news = || {
             let state = &mut *self.0.state.borrow_mut();
-            let supply_of = |(consumer, on_supply): &(Consumer, OnSupply)| {
+            let mut subscribers = state.subscribers.values();
+            subscribers.find_map(|(consumer, on_supply)| {
                 let supply = state.watcher.poll_supply(consumer)?;
                 Some((on_supply.clone(), supply))
-            };
-            state.subscribers.values().filter_map(supply_of).collect()
+            })
         };
-        for (on_supply, supply) in news {
+        while let Some((on_supply, supply)) = news() {
             on_supply(supply);
         }
     }

@@ -2,9 +2,13 @@
 
 import asyncio as _asyncio
 import functools as _functools
+import logging as _logging
 
 from ._binding.widget_turn import *  # noqa: F403
 from ._binding import widget_turn as _generated
+
+_log = _logging.getLogger(__name__)
+_app_loop = None
 
 
 class _Loop:
@@ -28,44 +32,59 @@ class _Loop:
 def use_event_loop(loop=None):
     """The event loop that the app's `fetch`, `decide`, `recv` and `send` run on: the running one, if none is given.
 
-    Call it before anything else. The layer has a thread of its own, which has no event loop.
+    Call it before a feed is made: the layer calls from a thread of its own, which has no event loop. It is one for all
+    feeds; if another one is given, later calls run there.
     """
-    _generated.uniffi_set_event_loop(_Loop(loop or _asyncio.get_running_loop()))
+    global _app_loop
+    _app_loop = _Loop(loop or _asyncio.get_running_loop())
 
 
-def _told(method, read):
-    """The app's method, of which Rust hears in any case: the generated binding tells it nothing of what the app cancels."""
+# What follows takes the place of functions of the generated binding, whose version is pinned.
 
-    @_functools.wraps(method)
-    async def told(*arguments):
+
+def _event_loop():
+    """Whoever awaits has one; the layer's thread has the app's."""
+    try:
+        return _Loop(_asyncio.get_running_loop())
+    except RuntimeError:
+        return _app_loop
+
+
+def _call_of_the_app(make_call, *rest):
+    """The generated one tells Rust nothing of what was cancelled. But Rust waits for the end: in `stop()`, or for a decision
+    that the app has cancelled itself."""
+
+    async def told():
         try:
-            return read(await method(*arguments))
+            return await make_call()
         except _asyncio.CancelledError:
-            # By Rust, that does not wait any more? Python tells from 3.11 on.
-            if getattr(_asyncio.current_task(), "cancelling", lambda: 1)():
-                raise
-            raise RuntimeError(f"{method.__qualname__} was cancelled") from None
+            raise _generated.TurnCallbackError.Failed("the call was cancelled") from None
 
-    return told
+    _generated_call(told, *rest)
 
 
-def _guard(interface, **methods):
-    """Has the methods of an app's classes told, and what they return read."""
-
-    def init_subclass(cls, **options):
-        super(interface, cls).__init_subclass__(**options)
-        for name, read in methods.items():
-            if name in vars(cls):
-                setattr(cls, name, _told(vars(cls)[name], read))
-
-    interface.__init_subclass__ = classmethod(init_subclass)
+def _make_feed(self, *arguments, **named):
+    if _app_loop is None or _app_loop.is_closed():
+        raise RuntimeError("call widget_turn.use_event_loop() first, on the event loop that is to run the app's code")
+    _generated_make_feed(self, *arguments, **named)
 
 
-def _as_it_is(given):
-    return given
+async def _send(self, text):
+    try:
+        str.encode(text)
+    except UnicodeEncodeError:
+        # Rule H7: a lone surrogate, which JavaScript's strings may have, is dropped like all that is not JSON.
+        _log.warning("dropped a message of a widget's: it is not Unicode")
+        return True
+    return await _generated_send(self, text)
 
 
-_guard(_generated.TurnSource, fetch=_as_it_is)
+_generated_call = _generated._uniffi_trait_interface_call_async_with_error
+_generated_make_feed = _generated.TurnFeed.__init__
+_generated_send = _generated.TurnLayer.send
+_generated._uniffi_get_event_loop = _event_loop
+_generated._uniffi_trait_interface_call_async_with_error = _call_of_the_app
+_generated.TurnFeed.__init__ = _functools.wraps(_generated_make_feed)(_make_feed)
+_generated.TurnLayer.send = _functools.wraps(_generated_send)(_send)
 # Rule P1: what is not True, such as a coroutine that nobody awaited, grants nothing.
-_guard(_generated.TurnPermission, decide=lambda given: given is True)
-_guard(_generated.InnerHost, recv=_as_it_is, send=_as_it_is)
+_generated._UniffiFfiConverterBoolean.lower = staticmethod(lambda value: int(value is True))

@@ -77,6 +77,10 @@ async def credentials():
     return turn.TurnServerResponse(200, json.dumps(body).encode())
 
 
+def a_widget(**fields):
+    return turn.TurnWidget(**{"id": "w", "url": "https://widget.example/board?id=1", "account": ACCOUNT, **fields})
+
+
 class Person(turn.TurnPermission):
     """Answers as told: True, False, an exception, or a future."""
 
@@ -136,33 +140,30 @@ class Host(turn.InnerHost):
         self.said.put_nowait(json.dumps({**head, "action": action, "data": data}))
 
 
-class Widget:
-    """npm's WidgetApi in node, over a pipe."""
+class Webview:
+    """As the pages of the documentation have it. Its page is npm's WidgetApi in node, over a pipe."""
 
     @classmethod
-    async def start(cls, layer, *capabilities, widget_id="w"):
+    async def open(cls, *capabilities):
         self = cls()
-        self.layer = layer
         self.reports = asyncio.Queue()
         self.process = await asyncio.create_subprocess_exec(
-            "node", str(FOLDER / "widget.mjs"), widget_id, *capabilities,
+            "node", str(FOLDER / "widget.mjs"), "w", *capabilities,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )
-        self.tasks = [asyncio.create_task(self.to_widget()), asyncio.create_task(self.from_widget())]
         return self
 
-    async def to_widget(self):
-        while (text := await self.layer.recv()) is not None:
-            self.process.stdin.write(text.encode() + b"\n")
-            await self.process.stdin.drain()
+    async def post(self, text):
+        self.process.stdin.write(text.encode() + b"\n")
+        await self.process.stdin.drain()
 
-    async def from_widget(self):
+    async def posted(self):
         async for line in self.process.stdout:
             message = json.loads(line)
             if "report" in message:
                 self.reports.put_nowait(message)
             else:
-                await self.layer.send(line.decode())
+                yield line.decode()
 
     async def report(self, kind):
         report = await within(self.reports.get())
@@ -170,9 +171,6 @@ class Widget:
         return report
 
     async def close(self):
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
@@ -191,15 +189,31 @@ class Test(unittest.IsolatedAsyncioTestCase):
         self.addAsyncCleanup(feed.stop)
         return feed
 
-    def layer(self, feed, person, host=None, url="https://widget.example/board?id=1", room=None):
-        layer = turn.TurnLayer(feed, turn.TurnWidget(id="w", url=url, account=ACCOUNT, room=room), person, host)
+    def layer(self, feed, person, host=None, **widget):
+        layer = turn.TurnLayer(feed, a_widget(**widget), person, host)
         self.addAsyncCleanup(layer.stop)
         return layer
 
+    async def webview(self, *capabilities):
+        webview = await Webview.open(*capabilities)
+        self.addAsyncCleanup(webview.close)
+        return webview
+
     async def widget(self, layer, *capabilities):
-        widget = await Widget.start(layer, *capabilities)
-        self.addAsyncCleanup(widget.close)
-        return widget
+        """A webview whose page speaks with the layer."""
+        webview = await self.webview(*capabilities)
+
+        async def to_page():
+            while (text := await layer.recv()) is not None:
+                await webview.post(text)
+
+        async def from_page():
+            async for text in webview.posted():
+                await layer.send(text)
+
+        for way in (to_page(), from_page()):
+            self.addCleanup(asyncio.create_task(way).cancel)
+        return webview
 
     async def until(self, states, wanted):
         """The next state that is as wanted."""

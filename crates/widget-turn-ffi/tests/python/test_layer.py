@@ -4,15 +4,11 @@ import asyncio
 import contextlib
 import io
 import json
-import pathlib
-import re
-import types
 import unittest
+import unittest.mock
 
 import widget_turn as turn
-from stage import ACCOUNT, TOKEN, TURN, Homeserver, Host, Person, Source, Test, credentials, find, request, watch, within
-
-PAGE = pathlib.Path(__file__).parents[2] / "docs" / "python.md"
+from stage import ACCOUNT, TURN, Host, Person, Source, Test, credentials, find, request, watch, within
 
 
 async def never():
@@ -23,66 +19,7 @@ def error_of(reply):
     return reply["response"]["error"]["message"]
 
 
-class Webview:
-    """As the page of the documentation has it, over npm's widget in node."""
-
-    def __init__(self, process):
-        self.process = process
-        self.reports = asyncio.Queue()
-
-    async def post(self, text):
-        self.process.stdin.write(text.encode() + b"\n")
-        await self.process.stdin.drain()
-
-    async def posted(self):
-        async for line in self.process.stdout:
-            message = json.loads(line)
-            if "report" in message:
-                self.reports.put_nowait(message)
-            else:
-                yield line.decode()
-
-
 class Layer(Test):
-    async def test_the_code_of_the_documentation_serves_a_widget_of_npm(self):
-        application, use = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-        code = {}
-        exec(compile(application, str(PAGE), "exec"), code)
-        indented = "".join(f"    {line}\n" for line in use.splitlines())
-        exec(compile(f"async def use(client, webview, ask, handle):\n{indented}", str(PAGE), "exec"), code)
-
-        homeserver = Homeserver()
-        self.addCleanup(homeserver.close)
-        session = types.SimpleNamespace(homeserver_url=homeserver.url, access_token=TOKEN)
-        client = types.SimpleNamespace(session=lambda: session)
-        questions = []
-
-        async def ask(question):
-            questions.append(question)
-            return True
-
-        process = await asyncio.create_subprocess_exec(
-            "node", str(pathlib.Path(__file__).parent / "widget.mjs"), "w", "org.example.board",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )
-        webview, handle = Webview(process), Host()
-        running = asyncio.create_task(code["use"](client, webview, ask, handle))
-        ready = await within(webview.reports.get())
-        self.assertEqual(ready, {"report": "ready", "granted": [TURN, "org.example.board"]})
-        update = await within(webview.reports.get())
-        self.assertEqual(update["server"]["username"], "u1")
-        self.assertEqual(update["server"]["password"], "hush")
-        self.assertEqual(update["server"]["uris"], ["turn:turn.example.org?transport=udp"])
-        self.assertEqual(questions, [f"May https://widget.example use the TURN servers of {ACCOUNT}?"])
-        # The host behind the layer heard nothing of it.
-        self.assertEqual(handle.approved, ["org.example.board"])
-        self.assertNotIn("watch_turn_servers", [message["action"] for message in handle.heard])
-        # The webview closes.
-        process.kill()
-        await within(running)
-        await process.wait()
-        self.assertEqual(homeserver.asked, 1)
-
     async def test_without_an_inner_host_the_layer_answers_the_handshake(self):
         feed = self.feed(Source(credentials))
         person = Person()
@@ -127,14 +64,23 @@ class Layer(Test):
             if asyncio.iscoroutine(answer):
                 answer.close()
 
+    async def test_what_is_not_true_grants_nothing_wherever_the_app_has_it_from(self):
+        class Truthy:
+            async def decide(self, request):
+                return object()
+
+        class Both(Truthy, turn.TurnPermission):
+            pass
+
+        self.assertEqual(error_of(await watch(self.layer(self.feed(Source(credentials)), Both()))), "Missing capability")
+
     async def test_a_decision_that_the_app_cancels_denies(self):
         person = Person(asyncio.get_running_loop().create_future())
         layer = self.layer(self.feed(Source(credentials)), person)
         watching = asyncio.create_task(watch(layer))
         await self.until(layer.states(), lambda state: state == turn.TurnLayerState.ASKING)
-        with contextlib.redirect_stderr(io.StringIO()):
-            person.answer.cancel()
-            self.assertEqual(error_of(await within(watching)), "Missing capability")
+        person.answer.cancel()
+        self.assertEqual(error_of(await within(watching)), "Missing capability")
 
     async def test_a_person_may_think_while_the_widget_is_answered(self):
         person = Person(asyncio.get_running_loop().create_future())
@@ -151,6 +97,7 @@ class Layer(Test):
         await layer.stop()
         while await within(states.next()) is not None:
             pass
+        self.assertIsNone(await within(states.next()))
 
     async def test_an_exception_in_a_fetch_is_tried_again(self):
         fails = [turn.TurnCallbackError.Failed("the aeroplane has no network"), OSError("unplugged")]
@@ -167,11 +114,11 @@ class Layer(Test):
         # What may pass is no error for the widget.
         self.assertEqual((await watch(layer))["response"], {})
         state = await self.until(states, lambda state: state.problem)
-        self.assertEqual(state.problem, "the aeroplane has no network")
+        self.assertEqual(state.problem, "the homeserver could not be asked: the aeroplane has no network")
         self.assertTrue(state.supply.is_OUTAGE())
         with contextlib.redirect_stderr(io.StringIO()) as printed:
             feed.wake()
-            state = await self.until(states, lambda state: state.problem != "the aeroplane has no network")
+            state = await self.until(states, lambda state: "aeroplane" not in state.problem)
         self.assertIn("unplugged", state.problem)
         self.assertIn("unplugged", printed.getvalue())
         feed.wake()
@@ -223,10 +170,24 @@ class Layer(Test):
         await host.said.put(text)
         self.assertEqual(await within(layer.recv()), text)
 
-    async def test_a_url_that_is_none_is_refused(self):
+    async def test_a_widget_that_is_none_is_refused(self):
         with self.assertRaises(turn.TurnSetUpError.InvalidUrl) as refused:
             self.layer(self.feed(Source(credentials)), Person(), url="widget.example")
         self.assertIn("expected one as in `https://example.org`", refused.exception.reason)
+        with self.assertRaises(turn.TurnSetUpError.InvalidId):
+            self.layer(self.feed(Source(credentials)), Person(), id="")
+        with self.assertRaises(turn.TurnSetUpError.InvalidAccount) as refused:
+            self.layer(self.feed(Source(credentials)), Person(), account="alice")
+        self.assertIn("expected a Matrix user id", refused.exception.reason)
+
+    async def test_a_status_that_is_none_is_a_problem(self):
+        async def fetch():
+            return turn.TurnServerResponse(0, b"")
+
+        feed = self.feed(Source(fetch))
+        self.assertEqual((await watch(self.layer(feed, Person())))["response"], {})
+        state = await self.until(feed.states(), lambda state: state.problem)
+        self.assertIn("the app gave 0 as the HTTP status", state.problem)
 
     async def test_nothing_shows_the_password(self):
         response = await credentials()
@@ -237,6 +198,30 @@ class Layer(Test):
         state = await self.until(feed.states(), lambda state: state.supply.is_READY())
         for thing in (response, error, feed, layer, state, vars(response)):
             self.assertNotIn("hush", f"{thing} {thing!r}")
+
+
+class Loops(Test):
+    async def test_any_loop_may_await_and_the_apps_functions_run_on_theirs(self):
+        ran_on = []
+
+        class Person(turn.TurnPermission):
+            async def decide(self, request):
+                ran_on.append(asyncio.get_running_loop())
+                return True
+
+        layer = self.layer(self.feed(Source(credentials)), Person())
+        reply = await within(asyncio.to_thread(asyncio.run, watch(layer)))
+        self.assertEqual(reply["response"], {})
+        self.assertEqual(ran_on, [asyncio.get_running_loop()])
+
+    async def test_without_a_loop_for_the_apps_functions_no_feed_is_made(self):
+        closed = asyncio.new_event_loop()
+        closed.close()
+        turn.use_event_loop(closed)
+        with self.assertRaisesRegex(RuntimeError, "use_event_loop"):
+            turn.TurnFeed(Source(credentials))
+        with unittest.mock.patch.object(turn, "_app_loop", None), self.assertRaisesRegex(RuntimeError, "use_event_loop"):
+            turn.TurnFeed(Source(credentials))
 
 
 class End(Test):
@@ -288,6 +273,38 @@ class End(Test):
         self.assertIsNone(await within(states.next()))
         await within(feed.stop())
         self.assertEqual(source.calls, 1)
+
+    async def test_stop_waits_for_what_it_cancels(self):
+        ended = []
+
+        async def slowly(function):
+            began.set()
+            try:
+                await never()
+            finally:
+                for _ in range(1000):
+                    await asyncio.sleep(0)
+                ended.append(function)
+
+        class Slow(Host):
+            async def recv(self):
+                await slowly("recv")
+
+        began = asyncio.Event()
+        layer = self.layer(self.feed(Source(credentials)), Person(), Slow())
+        await within(began.wait())
+        await within(layer.stop())
+        self.assertEqual(ended, ["recv"])
+
+        began = asyncio.Event()
+        feed = self.feed(Source(lambda: slowly("fetch")))
+        layer = self.layer(feed, Person())
+        watching = asyncio.create_task(watch(layer))
+        await within(began.wait())
+        await within(feed.stop())
+        self.assertEqual(ended, ["recv", "fetch"])
+        with self.assertRaises(AssertionError):
+            await within(watching)
 
     async def test_stop_withdraws_the_question(self):
         answer = asyncio.get_running_loop().create_future()

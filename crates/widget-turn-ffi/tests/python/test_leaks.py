@@ -11,7 +11,7 @@ import unittest
 
 import widget_turn as turn
 from widget_turn._binding import widget_turn as binding
-from stage import PATIENCE, TURN, Host, Person, Source, Test, credentials, find, request, watch, within
+from stage import PATIENCE, Host, Person, Source, Test, a_widget, credentials, find, request, watch, within
 
 MESSAGES = 10_000
 
@@ -86,8 +86,7 @@ class Leaks(Test):
         await becomes("clean before", lambda: held() == 0 and threads() == 0)
         for _ in range(50):
             feed = turn.TurnFeed(Source(credentials))
-            widget = turn.TurnWidget(id="w", url="https://widget.example/", account="@alice:example.org", room=None)
-            layers = [turn.TurnLayer(feed, widget, Person(), host) for host in (None, Host())]
+            layers = [turn.TurnLayer(feed, a_widget(), Person(), host) for host in (None, Host())]
             await watch(layers[0])
             await find(layers[0], "update_turn_servers")
             await within(layers[1].stop())
@@ -99,8 +98,7 @@ class Leaks(Test):
     async def test_layers_and_feeds_that_are_only_forgotten_end_too(self):
         source = Source(credentials)
         feed = turn.TurnFeed(source)
-        widget = turn.TurnWidget(id="w", url="https://widget.example/", account="@alice:example.org", room=None)
-        layer = turn.TurnLayer(feed, widget, Person(), Host())
+        layer = turn.TurnLayer(feed, a_widget(), Person(), Host())
         del feed
         gc.collect()
         # The layer keeps its feed.

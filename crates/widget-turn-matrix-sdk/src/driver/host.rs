@@ -5,6 +5,7 @@
 
 mod stage;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use matrix_sdk::Room;
@@ -18,6 +19,7 @@ use widget_turn_proto::{Api, Head, reply};
 use super::config::LiveState;
 use super::granted::{Approved, Granted};
 use super::news::{Item, News};
+use super::page::Connection;
 use super::permission::{CapabilityRequest, Decide, Decision, has_turn};
 use stage::{Done, Stage, done};
 
@@ -52,8 +54,8 @@ pub(super) struct Host {
     pub(super) verdict: Option<oneshot::Sender<bool>>,
     pub(super) room: Room,
     pub(super) live_state: LiveState,
-    /// The name of a sliding sync connection for the widget.
-    pub(super) connection: String,
+    /// The widget's, held for as long as anything syncs by it.
+    pub(super) connection: Arc<Connection>,
 }
 
 impl Host {
@@ -267,7 +269,7 @@ impl<D: Driver> Running<D> {
             &self.host.room,
             &self.granted,
             self.host.live_state,
-            &self.host.connection,
+            &self.host.connection.name(),
         );
         self.news = Some(news);
         self.stage = Stage::Subscribing {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use matrix_sdk::Room;
 use matrix_sdk::widget::WidgetSettings;
@@ -28,8 +28,7 @@ pub(super) struct Front {
     decide: Decide,
     feed: TurnFeed,
     config: DriverConfig,
-    /// The name of the widget's sliding sync connection.
-    connection: Connection,
+    connection: Arc<Connection>,
     signs: Signs,
 }
 
@@ -41,8 +40,9 @@ struct Page {
     question: String,
 }
 
-/// Not two at once by one name, nor ever new ones: the SDK's store and the homeserver keep something for each.
-struct Connection(u32);
+/// The name of a widget's sliding sync connection, free again when it is dropped. Not two at once by one name, nor ever new
+/// ones: the SDK's store and the homeserver keep something for each.
+pub(super) struct Connection(u32);
 
 /// The numbers of widgets that there are.
 static CONNECTIONS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -54,7 +54,7 @@ impl Connection {
         Self(free.expect("there are not so many widgets"))
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("widget-{:x}", self.0)
     }
 }
@@ -80,7 +80,7 @@ impl Front {
             decide,
             feed,
             config,
-            connection: Connection::new(),
+            connection: Arc::new(Connection::new()),
             signs: Signs::default(),
         }
     }
@@ -165,7 +165,7 @@ impl Front {
             verdict: Some(verdict),
             room: self.room.clone(),
             live_state: self.config.live_state,
-            connection: self.connection.name(),
+            connection: self.connection.clone(),
         };
         let page = Page {
             layer,

@@ -28,12 +28,12 @@ impl Timeline {
         timeline
     }
 
-    /// An outage of so long once a day, at another hour each day.
+    /// An outage of so long once a day. Not whole hours apart: clients that ask every hour would get out of its way.
     pub(crate) fn with_short_outages(days: u64, ttl: u64, length: u64) -> Self {
         let mut timeline = Self::quiet(days, ttl);
         for day in 0..days {
-            let hour = (day * 7 + 3) % 24;
-            let begins = timeline.warm + day * DAY + hour * HOUR;
+            let moment = day.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (DAY - length);
+            let begins = timeline.warm + day * DAY + moment;
             timeline.outages.push(begins..begins + length);
         }
         timeline

@@ -79,7 +79,7 @@ impl TurnWatcher {
         let unsupported = WatcherSupply::Unavailable(WatchRefusal::Unsupported);
         if !lists(API_VERSION) {
             self.tell(unsupported);
-        } else if self.supply == unsupported {
+        } else if self.supply == unsupported || self.supply == WatcherSupply::Outage {
             self.tell(WatcherSupply::Pending);
         }
         self.pursue();
@@ -89,13 +89,13 @@ impl TurnWatcher {
     pub(super) fn capabilities_asked(&mut self, request: &Request) {
         let response = json!({ "capabilities": self.wishes() });
         self.reply(request, &response.to_string());
-        if matches!(self.grant, Grant::Granted | Grant::Refused) {
-            self.forget_watch();
-        }
+        self.forget_watch();
         self.grant = Grant::Asked;
         match self.versions {
-            Versions::Unasked | Versions::Told { turn: false, .. } => self.ask_versions(0),
-            Versions::Asking { .. } | Versions::Told { turn: true, .. } => {}
+            Versions::Asking { failures: 1, .. } | Versions::Told { turn: true, .. } => {}
+            Versions::Unasked | Versions::Asking { .. } | Versions::Told { turn: false, .. } => {
+                self.ask_versions(0);
+            }
         }
         self.pursue();
     }
@@ -135,8 +135,19 @@ impl TurnWatcher {
     }
 
     fn granted(&mut self) {
+        if self.grant == Grant::Refused {
+            self.forget_watch();
+        }
         self.grant = Grant::Granted;
         self.reopen_watch();
+    }
+
+    /// The host watches, so it has granted what it may not have been able to tell.
+    pub(super) fn granted_by_answer(&mut self) {
+        if self.grant == Grant::Asked {
+            self.granted();
+            self.outputs.push_back(WatcherOutput::Negotiated);
+        }
     }
 
     pub(super) fn not_granted(&mut self) {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::negotiation::Grant;
 use super::refused::{Refused, refused};
 use super::requests::Asked;
-use super::{TurnWatcher, WatchRefusal, WatcherOutput, WatcherSupply};
+use super::{ANSWER_PATIENCE, TurnWatcher, WatchRefusal, WatcherOutput, WatcherSupply};
 use crate::message::{Request, find, is_refused};
 use crate::response::read_server;
 use crate::time::Timestamp;
@@ -23,8 +24,8 @@ pub(super) enum Watch {
     Stale,
     /// Asked for the `failures + 1`th time in a row, not answered yet.
     Starting { failures: u32, again_at: Timestamp },
-    /// Answered, and nothing came since: some hosts take a page after a reload for one that watches already, and serve it
-    /// no more. At the time it is ended and begun anew.
+    /// Answered, and nothing came since it was asked: some hosts take a page after a reload for one that watches already,
+    /// and serve it no more. At the time it is ended and begun anew.
     Silent { failures: u32, again_at: Timestamp },
     /// Answered, and an update came.
     Served,
@@ -32,8 +33,11 @@ pub(super) enum Watch {
     Failed { failures: u32, again_at: Timestamp },
     /// It was refused for a cause that lasts.
     Refused,
-    /// It was ended when the last consumer left.
-    Ended,
+    /// It was ended when the last consumer left. A host that has not answered by then, and goes on, is told again.
+    Ended { until: Timestamp },
+    /// It was ended before it was answered, and a consumer has come since: some hosts that are asked meanwhile watch
+    /// twice, and end one of the two. It is asked at the answer, or then.
+    Returned { until: Timestamp },
 }
 
 impl TurnWatcher {
@@ -52,22 +56,31 @@ impl TurnWatcher {
     }
 
     pub(super) fn joined(&mut self) {
-        if let Watch::Ended = self.watch {
-            self.watch = Watch::Idle;
+        if let Watch::Ended { .. } = self.watch {
+            self.watch = if self.open.awaits(Asked::Watch) {
+                Watch::Returned {
+                    until: self.now + ANSWER_PATIENCE,
+                }
+            } else {
+                Watch::Idle
+            };
         }
         self.pursue();
     }
 
     /// The last consumer left.
     pub(super) fn deserted(&mut self) {
-        let started = matches!(
-            self.watch,
-            Watch::Stale | Watch::Starting { .. } | Watch::Silent { .. } | Watch::Served
-        );
-        if started || matches!(self.supply, WatcherSupply::Ready(_)) {
-            self.open.forget(Asked::Watch);
-            self.watch = Watch::Ended;
-            self.send(Asked::Unwatch, "{}");
+        let ready = matches!(self.supply, WatcherSupply::Ready(_));
+        match self.watch {
+            Watch::Stale | Watch::Starting { .. } | Watch::Silent { .. } | Watch::Served => {
+                self.end_watch();
+            }
+            Watch::Idle if ready => self.end_watch(),
+            // The host has said that it does not watch, and its time stands. Nobody renews what is in hand.
+            Watch::Failed { .. } if ready => return self.tell(WatcherSupply::Outage),
+            Watch::Failed { .. } => return,
+            Watch::Returned { until } => self.watch = Watch::Ended { until },
+            Watch::Idle | Watch::Refused | Watch::Ended { .. } => {}
         }
         if self.supply == WatcherSupply::Outage {
             self.tell(WatcherSupply::Pending);
@@ -78,22 +91,36 @@ impl TurnWatcher {
         self.open.forget(Asked::Watch);
         let failures = match self.watch {
             Watch::Starting { failures, .. } => failures,
-            Watch::Served => 0,
+            Watch::Served | Watch::Returned { .. } => 0,
             _ => return,
         };
         if is_refused(text) {
             match refused(text) {
+                // A host that cannot tell says the same while nobody has decided.
+                Refused::Lasting(why @ WatchRefusal::NotGranted) if self.grant == Grant::Asked => {
+                    self.tell(WatcherSupply::Unavailable(why));
+                    self.watch_failed(failures, None);
+                }
                 Refused::Lasting(WatchRefusal::NotGranted) => self.not_granted(),
                 Refused::Lasting(why) => self.refuse_watch(why),
                 Refused::Passing(asked) => self.watch_failed(failures, asked),
             }
-        } else if let WatcherSupply::Ready(_) = self.supply {
-            self.watch = Watch::Served;
-        } else {
-            self.watch = Watch::Silent {
-                failures,
-                again_at: self.later(WATCH_PATIENCE, failures),
-            };
+            return;
+        }
+        self.granted_by_answer();
+        match self.watch {
+            Watch::Starting { .. } => {
+                self.watch = Watch::Silent {
+                    failures,
+                    again_at: self.later(WATCH_PATIENCE, failures),
+                };
+            }
+            // It was told since to end what it has answered now.
+            Watch::Returned { .. } => {
+                self.watch = Watch::Idle;
+                self.pursue();
+            }
+            _ => {}
         }
     }
 
@@ -101,13 +128,20 @@ impl TurnWatcher {
     /// force; what they say until then is still current.
     pub(super) fn unwatch_answered(&mut self) {
         match self.watch {
-            Watch::Ended if !self.open.awaits(Asked::Unwatch) => {
+            Watch::Ended { .. } => {
                 if let WatcherSupply::Ready(_) | WatcherSupply::Outage = self.supply {
                     self.tell(WatcherSupply::Pending);
                 }
             }
+            // What came was of the watch that is ended now, not of the one that is asked for.
+            Watch::Served if self.open.awaits(Asked::Watch) => {
+                self.watch = Watch::Starting {
+                    failures: 0,
+                    again_at: self.later(WATCH_PATIENCE, 0),
+                };
+            }
             // The host ended what it had just said to be in force.
-            Watch::Silent { .. } | Watch::Served if !self.open.awaits(Asked::Watch) => {
+            Watch::Silent { .. } | Watch::Served => {
                 self.watch = Watch::Stale;
                 self.pursue();
             }
@@ -118,17 +152,23 @@ impl TurnWatcher {
     pub(super) fn updated(&mut self, request: &Request) {
         // An error would be the last thing that some hosts hear.
         self.reply(request, "{}");
-        if matches!(self.watch, Watch::Ended) && !self.open.awaits(Asked::Unwatch) {
-            self.send(Asked::Unwatch, "{}");
-            return;
-        }
         match self.watch {
+            // It goes on though it has said that it ended, or that it does not watch.
+            Watch::Ended { .. } if !self.open.awaits(Asked::Unwatch) => return self.end_watch(),
+            Watch::Failed { .. } | Watch::Refused if self.consumers.is_empty() => {
+                return self.end_watch();
+            }
+            Watch::Ended { until } if until <= self.now => self.end_watch(),
             // The answer to a watch may come after its first update.
             Watch::Starting { .. }
             | Watch::Silent { .. }
             | Watch::Failed { .. }
             | Watch::Refused => self.watch = Watch::Served,
-            Watch::Idle | Watch::Stale | Watch::Served | Watch::Ended => {}
+            Watch::Idle
+            | Watch::Stale
+            | Watch::Served
+            | Watch::Ended { .. }
+            | Watch::Returned { .. } => {}
         }
         let data = find(request.text(), &["data"]).map_or("{}", |data| &request.text()[data]);
         let data = serde_json::from_str::<Value>(data).unwrap_or_default();
@@ -148,16 +188,17 @@ impl TurnWatcher {
     /// The host begins anew, and may have forgotten the watch.
     pub(super) fn forget_watch(&mut self) {
         self.open.forget(Asked::Watch);
-        self.watch = match self.watch {
-            Watch::Ended => Watch::Ended,
+        match self.watch {
             Watch::Stale | Watch::Starting { .. } | Watch::Silent { .. } | Watch::Served => {
-                Watch::Stale
+                self.watch = Watch::Stale;
             }
-            Watch::Idle | Watch::Failed { .. } | Watch::Refused => Watch::Idle,
-        };
+            Watch::Failed { .. } | Watch::Returned { .. } => self.watch = Watch::Idle,
+            Watch::Idle | Watch::Refused | Watch::Ended { .. } => {}
+        }
+        self.reopen_watch();
     }
 
-    /// The capability is granted, newly perhaps: what was refused before may be asked for again.
+    /// The host negotiates: what it refused before may be asked for again.
     pub(super) fn reopen_watch(&mut self) {
         if let Watch::Refused = self.watch {
             self.watch = Watch::Idle;
@@ -171,10 +212,9 @@ impl TurnWatcher {
 
     pub(super) fn refuse_watch(&mut self, why: WatchRefusal) {
         self.open.forget(Asked::Watch);
-        self.watch = match self.watch {
-            Watch::Ended => Watch::Ended,
-            _ => Watch::Refused,
-        };
+        if !matches!(self.watch, Watch::Ended { .. }) {
+            self.watch = Watch::Refused;
+        }
         self.tell(WatcherSupply::Unavailable(why));
     }
 
@@ -189,6 +229,10 @@ impl TurnWatcher {
                 self.send(Asked::Unwatch, "{}");
                 self.start_watch(failures.saturating_add(1));
             }
+            Watch::Returned { until } if until <= self.now => {
+                self.watch = Watch::Idle;
+                self.pursue();
+            }
             Watch::Failed { .. } => self.pursue(),
             _ => {}
         }
@@ -197,6 +241,7 @@ impl TurnWatcher {
     pub(super) fn watch_timeout(&self) -> Option<Timestamp> {
         match self.watch {
             Watch::Starting { again_at, .. } | Watch::Silent { again_at, .. } => Some(again_at),
+            Watch::Returned { until } => Some(until),
             Watch::Failed { again_at, .. } if !self.consumers.is_empty() && self.may_watch() => {
                 Some(again_at)
             }
@@ -214,10 +259,17 @@ impl TurnWatcher {
     }
 
     /// What is in hand may be good still: only who has nothing is told.
-    fn without_servers(&mut self) {
+    pub(super) fn without_servers(&mut self) {
         if self.supply == WatcherSupply::Pending {
             self.tell(WatcherSupply::Outage);
         }
+    }
+
+    fn end_watch(&mut self) {
+        self.send(Asked::Unwatch, "{}");
+        self.watch = Watch::Ended {
+            until: self.now + ANSWER_PATIENCE,
+        };
     }
 
     fn start_watch(&mut self, failures: u32) {

@@ -107,6 +107,7 @@ fn c9_a_host_that_never_answers_is_owed_nothing_that_grows() {
     let mut scene = Scene::granted();
     for _ in 0..1000 {
         let consumer = scene.join();
+        scene.run(10);
         scene.leave(consumer);
     }
     // Of 1000 unwatches the last few are remembered: an older answer is nobody's.

@@ -10,6 +10,10 @@ use stage::{Homeserver, Stage};
 pub(crate) struct Random(u64);
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -20,7 +24,7 @@ impl Random {
 }
 
 /// Says which seed it was, if the walk ends in a panic.
-struct Seed(u64);
+pub(crate) struct Seed(pub(crate) u64);
 
 impl Drop for Seed {
     fn drop(&mut self) {
@@ -58,7 +62,7 @@ fn step(stage: &mut Stage, random: &mut Random) {
 
 fn walk(seed: u64, steps: usize) -> Vec<String> {
     let _told = Seed(seed);
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut stage = Stage::new(random.below(u64::MAX));
     for _ in 0..steps {
         step(&mut stage, &mut random);

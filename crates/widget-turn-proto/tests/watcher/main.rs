@@ -7,6 +7,7 @@ mod harness;
 mod bad_input;
 mod consumers;
 mod cross;
+mod erratic;
 mod hosts;
 mod negotiation;
 mod retries;

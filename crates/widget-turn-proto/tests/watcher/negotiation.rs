@@ -145,3 +145,43 @@ fn a_host_that_asks_twice_before_it_decides_is_answered_twice() {
         1
     );
 }
+
+#[test]
+fn a12_what_is_taken_back_and_granted_again_is_watched_again() {
+    // Updates that were on their way when it was taken back are answered, and are no sign of a watch.
+    for late in [0, 1] {
+        let (mut scene, consumer) = Scene::watching("a");
+        scene.notify(&[UNSTABLE], &[]);
+        for _ in 0..late {
+            scene.update("late");
+        }
+        scene.forget();
+        scene.notify(&[UNSTABLE], &[UNSTABLE]);
+        let story = scene.story();
+        assert_eq!(
+            story.last().map(String::as_str),
+            Some(">watch_turn_servers")
+        );
+        assert!(scene.watcher.has_capability(UNSTABLE));
+        scene.answer(WATCH, &json!({}));
+        scene.update("b");
+        assert_eq!(scene.given(&consumer).as_deref(), Some("b"));
+        scene.forget();
+        scene.notify(&[UNSTABLE], &[UNSTABLE]);
+        assert_eq!(
+            scene.story(),
+            [">notify_capabilities {}", "negotiated"],
+            "told twice, it is watched once"
+        );
+    }
+}
+
+#[test]
+fn a_host_that_begins_anew_after_a_refusal_is_waited_for() {
+    let mut scene = Scene::granted();
+    let consumer = scene.join();
+    scene.notify(&[UNSTABLE], &[]);
+    assert_eq!(scene.given(&consumer).as_deref(), Some(NOT_GRANTED));
+    scene.host_asks("capabilities", &json!({}));
+    assert_eq!(scene.given(&consumer).as_deref(), Some("Pending"));
+}

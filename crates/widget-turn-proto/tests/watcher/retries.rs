@@ -160,6 +160,26 @@ fn a_back_off_is_not_cut_short_by_consumers_that_come_and_go() {
 }
 
 #[test]
+fn a_back_off_after_good_servers_is_not_cut_short_either_and_they_are_not_handed_on() {
+    let (mut scene, mut consumer) = Scene::watching("a");
+    scene.negotiate(&[UNSTABLE]);
+    let limited = api_error(429, &json!({ "retry-after": "60" }), "M_LIMIT_EXCEEDED");
+    scene.answer(WATCH, &limited);
+    assert_eq!(scene.given(&consumer), None, "they may be good still");
+    scene.forget();
+    for _ in 0..20 {
+        scene.run(2);
+        scene.leave(consumer);
+        consumer = scene.join();
+        let given = scene.given(&consumer);
+        assert_eq!(given.as_deref(), Some("Outage"), "nobody renews them");
+    }
+    assert_eq!(scene.story(), [""; 0]);
+    scene.run(30);
+    assert_eq!(scene.story(), [AGAIN]);
+}
+
+#[test]
 fn a02_a_watch_without_an_answer_is_sent_again_and_a_late_answer_counts() {
     let mut scene = Scene::granted();
     let consumer = scene.join();
