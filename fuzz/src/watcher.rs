@@ -240,6 +240,10 @@ impl Stage {
         if action == UNWATCH || (action == WATCH && refused) {
             self.watch = Watch::No;
         }
+        // A host without MSC2871 tells its decision so.
+        if action == WATCH && !refused && self.grant == Grant::Asked {
+            self.grant = Grant::Granted;
+        }
         self.sees(&outputs);
     }
 
