@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How long the app's code is waited for when it is cancelled. Most of it ends at once; some of it does not listen.
+/// How long the app's code is waited for when it is cancelled. Most of it ends at once; some of it does not listen. And of
+/// what is cancelled before Kotlin has begun with it, the binding never says that it is over.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The calls of one feed or of one layer.

@@ -19,7 +19,8 @@ pub enum LayerStatus {
     Denied,
     /// It may have it, and does not watch now.
     Granted,
-    /// It has the credentials, and is told of new ones.
+    /// It watches: it has the credentials in hand, if there are any, and is told of new ones. Whether there are any is the
+    /// feed's to say, by [`TurnFeed::supply`](crate::TurnFeed::supply).
     Watching,
 }
 
