@@ -67,6 +67,7 @@ test("a widget gets credentials, calls through the relay, and has fresh ones bef
   assert.deepEqual(demo.of("permission").map((event) => event.decision), ["asked", "allow_once"]);
   assert.deepEqual(demo.of("error"), []);
   assert.deepEqual(tab.errors, []);
+  assert.equal(demo.running.errors(), "", "nothing is logged of what went well");
   assert.equal(await demo.stop(), 0);
 });
 

@@ -25,12 +25,18 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use arguments::{Arguments, Command};
 
-/// Each answer of a homeserver that is no success is an error to the SDK's log, and each message that is no STUN a warning to
-/// stun-types': to people, the command tells of those that matter.
-const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error,stun_types=error";
+/// Each answer of a homeserver that is no success is an error to the SDK's log, each first request for a relay, which nobody can
+/// sign, one to stun-proto's, and each message that is no STUN a warning to stun-types': to people, the command tells of those
+/// that matter.
+const LOG: &str = "warn,rustls_platform_verifier=off,matrix_sdk::http_client=off,matrix_sdk_crypto::backups=error,stun_proto=off,\
+                   stun_types=error";
+
+/// These log what they send or sign with, credentials and all, to whoever wants everything.
+const QUIET: [&str; 2] = ["tungstenite=info", "stun_types=info"];
 
 fn main() -> ExitCode {
     if let Some(exit_code) = browser::open_here() {
@@ -117,9 +123,14 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn std::error::Err
 /// Standard error, so that `--json` stays whole.
 fn log() {
     // Whoever meets a bad certificate reports it itself.
-    let filter = EnvFilter::try_from_env("WIDGET_TURN_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
-    // It logs what it sends, credentials and all, to whoever wants everything.
-    let filter = filter.add_directive("tungstenite=info".parse().expect("it is a directive"));
+    let mut filter =
+        EnvFilter::try_from_env("WIDGET_TURN_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+    let level = filter.max_level_hint();
+    if level.is_none_or(|level| level > LevelFilter::INFO) {
+        for quiet in QUIET {
+            filter = filter.add_directive(quiet.parse().expect("it is a directive"));
+        }
+    }
     let colours = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()
