@@ -17,7 +17,8 @@ impl TurnCallbackError {
     /// Why, as the app said it, on one line; the beginning of it, if that is long.
     pub(crate) fn reason(&self) -> String {
         let Self::Failed { reason } = self;
-        let short: String = reason.chars().take(256).collect();
+        let shown = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let short: String = reason.chars().take(256).map(shown).collect();
         short.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }

@@ -104,6 +104,21 @@ impl Calls {
                 .is_some_and(|parent| parent.have_ended())
     }
 
+    /// Waits until they have been ended, or those that they belong to.
+    pub(crate) async fn ended(&self) {
+        let ended = async |calls: &Self| {
+            let mut state = calls.state.subscribe();
+            // The sender is in `calls`: there will be a value to wait for.
+            let _ = state
+                .wait_for(|state| matches!(state, State::Ended { .. }))
+                .await;
+        };
+        tokio::select! {
+            () = ended(self) => {}
+            () = ended(self.parent.as_deref().unwrap_or(self)) => {}
+        }
+    }
+
     /// Ends them, without waiting for those under way to be cancelled.
     pub(crate) fn end(&self) {
         self.state.send_if_modified(|state| match *state {

@@ -9,6 +9,7 @@ use tokio::sync::{Mutex as AsyncMutex, watch};
 use widget_turn::{FeedConfig, Supply};
 
 use crate::calls::Calls;
+use crate::exit;
 use crate::set_up_error::TurnSetUpError;
 use crate::source::{ForeignSource, TurnSource};
 
@@ -67,6 +68,8 @@ impl TurnFeed {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("widget-turn")
+            .on_thread_start(exit::thread_begins)
+            .on_thread_stop(exit::thread_ends)
             .enable_time()
             .build()
             .map_err(|error| TurnSetUpError::NoThread {
@@ -83,13 +86,15 @@ impl TurnFeed {
         let _context = handle.enter();
         let feed = widget_turn::TurnFeed::new(source, FeedConfig::default());
         tokio::spawn(follow(feed.subscribe(), feed.clone(), board.clone()));
-        Ok(Arc::new(Self {
+        let feed = Arc::new(Self {
             runtime: Mutex::new(Some(runtime)),
             handle: handle.clone(),
             feed,
             calls,
             board,
-        }))
+        });
+        exit::note(&feed);
+        Ok(feed)
     }
 
     /// The network came back, the app came to the foreground, or a person asks to try again: what is due is done now.
@@ -115,8 +120,19 @@ impl TurnFeed {
     /// harm.
     pub async fn stop(&self) {
         self.calls.end();
+        self.board.0.send_replace(None);
+        // Also if nobody waits for it any more: whoever stops may be one of those who are cancelled.
+        let _end = Ending(self);
         self.over(&self.calls).await;
-        self.end();
+    }
+}
+
+/// Ends the feed when it is dropped.
+struct Ending<'a>(&'a TurnFeed);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
@@ -144,7 +160,7 @@ impl TurnFeed {
         &self.board
     }
 
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         self.calls.end();
         self.board.0.send_replace(None);
         let runtime = self

@@ -111,7 +111,7 @@ impl TurnLayer {
         let (to_app, from_layer) = mpsc::channel(1);
         let shown = Shown::new(feed.board().clone());
         let followed = status.clone();
-        let host_calls = calls.clone();
+        let (host_calls, ends) = (calls.clone(), calls.clone());
         // The end of the host ends the layer, and that the rest; what the host said before still reaches the widget.
         let task = tokio::spawn(async move {
             let hosting = async {
@@ -119,7 +119,11 @@ impl TurnLayer {
                     carry(inner, host_calls, end).await;
                 }
             };
-            tokio::join!(hosting, hand_over(receiver, to_app), shown.follow(followed));
+            tokio::join!(
+                hosting,
+                hand_over(receiver, to_app, &ends),
+                shown.follow(followed)
+            );
         });
         Ok(Arc::new(Self {
             to_layer,
@@ -230,11 +234,18 @@ fn is_user_id(text: &str) -> bool {
 }
 
 /// A task of the runtime's own ends the layer when it is aborted, wherever the app's `recv` is waiting.
-async fn hand_over(mut receiver: WidgetReceiver, to_app: mpsc::Sender<String>) {
-    while let Some(text) = receiver.recv().await {
-        if to_app.send(text).await.is_err() {
-            return;
+async fn hand_over(mut receiver: WidgetReceiver, to_app: mpsc::Sender<String>, calls: &Calls) {
+    let handing = async {
+        while let Some(text) = receiver.recv().await {
+            if to_app.send(text).await.is_err() {
+                return;
+            }
         }
+    };
+    // Not only when it is aborted: a feed that stops does not wait for its layers' tasks.
+    tokio::select! {
+        () = handing => {}
+        () = calls.ended() => {}
     }
 }
 

@@ -30,6 +30,7 @@
 
 mod callback_error;
 mod calls;
+mod exit;
 mod feed;
 mod host;
 mod layer;
@@ -38,6 +39,7 @@ mod set_up_error;
 mod source;
 
 pub use callback_error::TurnCallbackError;
+pub use exit::end_turn_feeds;
 pub use feed::{TurnFeed, TurnFeedState, TurnFeedStates, TurnSupply};
 pub use host::InnerHost;
 pub use layer::{TurnLayer, TurnLayerState, TurnLayerStates, TurnWidget};

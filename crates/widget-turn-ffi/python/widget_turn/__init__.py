@@ -1,8 +1,10 @@
 """TURN credentials for Matrix widgets (MSC3846), beside matrix-sdk's own bindings."""
 
 import asyncio as _asyncio
+import atexit as _atexit
 import functools as _functools
 import logging as _logging
+import traceback as _traceback
 
 from ._binding.widget_turn import *  # noqa: F403
 from ._binding import widget_turn as _generated
@@ -59,8 +61,21 @@ def _call_of_the_app(make_call, *rest):
             return await make_call()
         except _asyncio.CancelledError:
             raise _generated.TurnCallbackError.Failed("the call was cancelled") from None
+        except (_generated.TurnCallbackError, KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:
+            # The generated one knows only what is an Exception, and has words that can cross.
+            _traceback.print_exception(error)
+            raise _generated.TurnCallbackError.Failed(_words(error)) from None
 
     _generated_call(told, *rest)
+
+
+def _words(error):
+    try:
+        return repr(error).encode(errors="replace").decode()
+    except Exception:
+        return type(error).__name__
 
 
 def _make_feed(self, *arguments, **named):
@@ -71,7 +86,8 @@ def _make_feed(self, *arguments, **named):
 
 async def _send(self, text):
     try:
-        str.encode(text)
+        if isinstance(text, str):
+            text.encode()
     except UnicodeEncodeError:
         # Rule H7: a lone surrogate, which JavaScript's strings may have, is dropped like all that is not JSON.
         _log.warning("dropped a message of a widget's: it is not Unicode")
@@ -88,3 +104,5 @@ _generated.TurnFeed.__init__ = _functools.wraps(_generated_make_feed)(_make_feed
 _generated.TurnLayer.send = _functools.wraps(_generated_send)(_send)
 # Rule P1: what is not True, such as a coroutine that nobody awaited, grants nothing.
 _generated._UniffiFfiConverterBoolean.lower = staticmethod(lambda value: int(value is True))
+# The interpreter takes the process down when a thread that it does not know speaks to it after its end.
+_atexit.register(_generated.end_turn_feeds)

@@ -90,7 +90,7 @@ class Person(turn.TurnPermission):
 
     async def decide(self, request):
         self.requests.append(request)
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         if isinstance(self.answer, asyncio.Future):
             return await self.answer

@@ -50,7 +50,15 @@ class Layer(Test):
         self.assertEqual(await within(layer.states().next()), turn.TurnLayerState.DENIED)
 
     async def test_an_exception_in_the_decision_denies(self):
-        for error in (turn.TurnCallbackError.Failed("no window"), RuntimeError("no window")):
+        class Wordless(Exception):
+            def __repr__(self):
+                raise RuntimeError("no words")
+
+        class NoException(BaseException):
+            pass
+
+        failed = turn.TurnCallbackError.Failed("no window")
+        for error in (failed, RuntimeError("no window"), RuntimeError("\ud800"), Wordless(), NoException()):
             layer = self.layer(self.feed(Source(credentials)), Person(error), Host())
             with contextlib.redirect_stderr(io.StringIO()):
                 widget = await self.widget(layer)
@@ -273,6 +281,41 @@ class End(Test):
         self.assertIsNone(await within(states.next()))
         await within(feed.stop())
         self.assertEqual(source.calls, 1)
+
+    async def test_a_stop_that_is_cancelled_ends_the_feed_all_the_same(self):
+        async def fetch():
+            await feed.stop()
+
+        # It cancels who called it.
+        feed = self.feed(Source(fetch))
+        layer = self.layer(feed, Person())
+        with self.assertRaises(AssertionError):
+            await within(watch(layer))
+        await self.ended(layer)
+        states = feed.states()
+        self.assertIsNone(await within(states.next()))
+
+    async def test_a_layer_has_ended_while_its_feed_waits_for_what_it_cancels(self):
+        began, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def fetch():
+            began.set()
+            try:
+                await never()
+            finally:
+                await goes_on.wait()
+
+        feed = self.feed(Source(fetch))
+        layer = self.layer(feed, Person())
+        watching = asyncio.create_task(watch(layer))
+        await within(began.wait())
+        stopping = asyncio.create_task(feed.stop())
+        with self.assertRaises(AssertionError):
+            await within(watching)
+        self.assertFalse(stopping.done())
+        await self.ended(layer)
+        goes_on.set()
+        await within(stopping)
 
     async def test_stop_waits_for_what_it_cancels(self):
         ended = []
