@@ -127,8 +127,9 @@ test("in npm's ClientWidgetApi it leaves at once, and comes back to a host that 
 
 test("when it is stopped it closes its connection, and when it gets newer credentials the one before", async (t) => {
   const widget = await inNpmHost(t);
-  // Both ends of a connection are in the page.
   await widget.give("u1");
+  await holds(widget, ["u1"]);
+  // Both ends of a connection are in the page.
   await widget.connections(2);
   await widget.give("u2");
   await holds(widget, ["u1", "u2"]);
