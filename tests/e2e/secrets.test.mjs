@@ -87,19 +87,26 @@ class Watchman {
     }
   }
 
+  /** Waits until it has seen a process that was started with this word. */
+  sees(word) {
+    return until(`a process with ${word}`, () => [...this.commands].some((command) => command.split("\0").includes(word)));
+  }
+
   end() {
     clearInterval(this.timer);
     return { commands: [...this.commands].join("\n"), environments: [...this.environments.values()].join("\n") };
   }
 }
 
-/** A browser that notes how it was started, and by whom. */
+/** A browser that notes how it was started, and by whom, and ends when it may. By its name it is one of the terminal: who starts
+ * it waits for its end, so that a watchman has time to see both. */
 function witness(test) {
   const home = folder(test);
-  const [path, notes] = [join(home, "browser"), join(home, "notes")];
+  const [path, notes, leave] = ["lynx", "notes", "leave"].map((name) => join(home, name));
   const script = `#!/bin/sh
 { echo "$@"; for pid in $$ $PPID; do tr '\\0' '\\n' <"/proc/$pid/environ"; tr '\\0' ' ' <"/proc/$pid/cmdline"; done; } >"${notes}.part" 2>&1
 mv "${notes}.part" "${notes}"
+while [ -d "${home}" ] && [ ! -e "${leave}" ]; do sleep 0.05; done
 `;
   writeFileSync(path, script, { mode: 0o700 });
   const read = () => {
@@ -109,7 +116,7 @@ mv "${notes}.part" "${notes}"
       return null;
     }
   };
-  return { path, noted: () => until("the browser to be started", read) };
+  return { path, noted: () => until("the browser to be started", read), dismiss: () => writeFileSync(leave, "") };
 }
 
 const environment = (more = {}) => {
@@ -181,6 +188,9 @@ test("host tells nobody what it logs in with, what it is given, or what the widg
   const byPassword = ["--password-file", secretFile(t, PASSWORD)];
   const options = { env: environment({ BROWSER: opened.path }) };
   const host = await Host.launch(t, ["host", ...account, ...target, ...byPassword], options);
+  await watchman.sees("--password-file");
+  await watchman.sees("open-page");
+  opened.dismiss();
   const tab = await Tab.open(t, browser, host.url);
   await tab.at("permission-all").check();
   await tab.allow("permission-allow-always");
@@ -254,7 +264,6 @@ test("host tells nobody what it logs in with, what it is given, or what the widg
   clean("what logout says", logout.output(), everything);
 
   const { commands, environments } = watchman.end();
-  assert.ok(commands.includes("open-page") && commands.includes("--password-file"), "the watchman has seen them");
   assert.ok(environments.includes("WIDGET_TURN_LOG=trace"), "and what host has started");
   clean("the list of processes", commands, everything);
   clean("the environment of a child", environments, everything);
@@ -300,6 +309,8 @@ test("check and demo tell nobody the secret, or what they make of it", async (t)
   const args = ["demo", "--listen", "127.0.0.1:0", "--ttl", "5s", "--grants", grants];
   const options = { env: environment({ BROWSER: opened.path }) };
   const demo = await Demo.launch(t, [...args, "--turn-uri", relay.udp, "--turn-secret-file", secret], options);
+  await watchman.sees("open-page");
+  opened.dismiss();
   const tab = await Tab.open(t, browser, demo.url);
   await tab.allow("permission-allow-always");
   await tab.connected();
