@@ -274,6 +274,13 @@ export class Tab {
   }
 }
 
+/** The user names of all credentials that the widget in Rust was given since its page was loaded. As one text: a list of texts
+ * is not read again if the frame is about to load its page. */
+export async function rustUsernames(frame) {
+  const lines = await frame.locator("#usernames").innerText();
+  return lines.split("\n").filter((line) => line !== "");
+}
+
 /** When credentials with this username expire, in ms since 1970. */
 export function expiry(username) {
   return Number(username.split(":")[0]) * 1000;

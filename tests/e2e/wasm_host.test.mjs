@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { Tab, browse, file, root, until } from "./rig.mjs";
+import { Tab, browse, file, root, rustUsernames, until } from "./rig.mjs";
 import { folderSite, site } from "./site.mjs";
 
 const here = file();
@@ -105,9 +105,7 @@ async function hosted(t, homeserver, url, { clock = false, interval = 30 } = {})
     fetched: () => page.evaluate(() => window.fetched),
     /** The user names of all credentials that the widget was given since its page was loaded. */
     given: async () =>
-      url === widgets.npm
-        ? ((await tab.seen())?.updates ?? []).map((update) => update.username)
-        : frame.locator("#usernames li").allTextContents(),
+      url === widgets.npm ? ((await tab.seen())?.updates ?? []).map((update) => update.username) : rustUsernames(frame),
     state: () => frame.locator("#state").textContent(),
   };
 }

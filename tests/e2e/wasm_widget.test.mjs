@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { Demo, PATIENCE, Tab, browse, expiry, file, root, until } from "./rig.mjs";
+import { Demo, PATIENCE, Tab, browse, expiry, file, root, rustUsernames, until } from "./rig.mjs";
 import { folderSite, site } from "./site.mjs";
 
 const here = file();
@@ -21,11 +21,11 @@ before(async () => {
   here.after(() => browser.close());
 });
 
-/** The user names of all credentials that the widget was given, and what it says of itself. */
+/** What the widget says of itself. */
 function seen(frame) {
   const text = (id) => frame.locator(`#${id}`).textContent();
   return {
-    usernames: () => frame.locator("#usernames li").allTextContents(),
+    usernames: () => rustUsernames(frame),
     state: () => text("state"),
     relay: () => text("relay"),
     toggle: () => frame.locator("#toggle").click(),
