@@ -143,8 +143,8 @@ const HOSTS: [(&str, Make); 3] = [
     ("TurnLayer over HandshakeHost", layer),
 ];
 
-/// Each host in a process of its own, whose memory nobody used before.
-#[tokio::main]
+/// Each host in a process of its own, whose memory nobody used before; on one thread, as npm's is.
+#[tokio::main(flavor = "current_thread")]
 async fn main() {
     if let Ok(number) = std::env::var("WIDGET_TURN_BENCH_HOST") {
         let number: usize = number.parse().expect("this program has set it");
