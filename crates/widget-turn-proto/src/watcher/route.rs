@@ -1,7 +1,9 @@
 //! What the host says, and who takes it.
 
 use super::{TurnWatcher, WatcherOutput};
-use crate::capability::{CAPABILITIES, NOTIFY_CAPABILITIES, SUPPORTED_API_VERSIONS, UPDATE};
+use crate::capability::{
+    CAPABILITIES, NOTIFY_CAPABILITIES, SUPPORTED_API_VERSIONS, UNWATCH, UPDATE,
+};
 use crate::message::{Api, Head, Marks, MessageError, Request};
 use crate::refusal::Refusal;
 
@@ -20,7 +22,12 @@ impl TurnWatcher {
                 return self.answered(&text);
             }
             (Api::ToWidget, false, _) | (Api::FromWidget, true, _) => {
+                // For the page before a reload; what the host ended may be what this page takes for its own watch.
+                let ended = head.api == Api::FromWidget && head.action == UNWATCH;
                 self.outputs.push_back(WatcherOutput::Pass(text));
+                if ended {
+                    self.unwatch_answered();
+                }
                 return Ok(());
             }
             // A host neither asks itself nor answers for the widget.

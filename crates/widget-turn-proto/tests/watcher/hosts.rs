@@ -97,6 +97,28 @@ fn a10_a_reloaded_page_takes_what_a_host_that_did_not_notice_sends() {
 }
 
 #[test]
+fn a10_a_host_that_ends_the_watch_for_the_page_before_a_reload_is_asked_to_watch_again() {
+    // It took the watch of this page for the one in force, and comes to the unwatch of the other page at its refresh: after
+    // the update, or before it.
+    for update_first in [true, false] {
+        let mut scene = Scene::granted();
+        let consumer = scene.join();
+        scene.answer(WATCH, &json!({}));
+        if update_first {
+            scene.update("a");
+        }
+        scene.forget();
+        let ended = json!({ "api": "fromWidget", "widgetId": "w", "requestId": "another-1", "action": UNWATCH, "data": {}, "response": {} });
+        scene.host(&ended.to_string());
+        let told = [r#"pass "unwatch_turn_servers""#, ">watch_turn_servers"];
+        assert_eq!(scene.story(), told, "update first: {update_first}");
+        scene.answer(WATCH, &json!({}));
+        scene.update("b");
+        assert_eq!(scene.given(&consumer).as_deref(), Some("b"));
+    }
+}
+
+#[test]
 fn h6_a_host_that_begins_anew_is_asked_to_watch_again() {
     let (mut scene, consumer) = Scene::watching("a");
     scene.negotiate(&[UNSTABLE]);
