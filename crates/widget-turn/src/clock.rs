@@ -47,10 +47,9 @@ impl Clock {
         Timestamp::new(now - self.origin + self.slept)
     }
 
-    /// When a timer must fire to be awake at `moment`, if the machine does not sleep until then.
-    pub(crate) fn instant(&mut self, moment: Timestamp) -> Instant {
-        let wait = moment - self.now();
-        Instant::now() + wait
+    /// How long a timer must run to be awake at `moment`, if the machine does not sleep until then.
+    pub(crate) fn until(&mut self, moment: Timestamp) -> Duration {
+        moment - self.now()
     }
 }
 

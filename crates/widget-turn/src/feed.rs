@@ -325,7 +325,8 @@ impl Shared {
     fn deadline(&self) -> Option<Instant> {
         let mut state = self.lock();
         let due = state.refresher.poll_timeout()?;
-        Some(state.clock.instant(due).min(Instant::now() + TICK))
+        let wait = state.clock.until(due).min(TICK);
+        Some(Instant::now() + wait)
     }
 }
 

@@ -107,6 +107,22 @@ async fn c2_c3_credentials_are_refreshed_before_they_expire_for_days() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn c2_with_an_interval_without_end_nothing_is_refreshed_and_the_feed_goes_on() {
+    let source = Scripted::new([credentials("a", 3600)]);
+    let config = FeedConfig {
+        min_interval: Duration::MAX,
+        ..FeedConfig::default()
+    };
+    let feed = TurnFeed::new(source.clone(), config);
+    let mut watch = feed.watch();
+    assert_eq!(username(&watch.changed().await), "a");
+    assert_eq!(watch.changed().await, Supply::Pending, "they have expired");
+    tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+    assert_eq!(source.asked(), 1);
+    assert_eq!(Arc::strong_count(&source.asked), 2, "the feed still runs");
+}
+
+#[tokio::test(start_paused = true)]
 async fn c7_nothing_is_fetched_while_nobody_watches_and_the_cache_stays() {
     let source = Scripted::new([credentials("a", 3600), credentials("b", 3600)]);
     let feed = TurnFeed::new(source.clone(), FeedConfig::default());
