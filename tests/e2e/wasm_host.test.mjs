@@ -223,3 +223,43 @@ test("a widget of the host's own origin is not shown", async (t) => {
   await shown.says("fault", "of another origin than this page");
   assert.equal(await shown.page.locator("iframe").count(), 0);
 });
+
+test("what another window says is not heard, though it is of the widget's origin", async (t) => {
+  const homeserver = await Homeserver.start(t, 3600);
+  const shown = await hosted(t, homeserver, widgets.rust);
+  await shown.press("allow");
+  await shown.says("status", "is kept supplied");
+  const { page } = shown;
+  await page.evaluate((src) => {
+    document.body.append(Object.assign(document.createElement("iframe"), { src }));
+  }, `${widgets.rust}none`);
+  const other = await until("the other window", () => page.frames().find((frame) => frame.url().endsWith("/none")));
+  await forge(page, other, "unwatch_turn_servers");
+  assert.ok((await page.locator("#status").textContent()).includes("is kept supplied"));
+});
+
+test("what a page of another origin says in the widget's place is not heard", async (t) => {
+  const homeserver = await Homeserver.start(t, 3600);
+  const shown = await hosted(t, homeserver, widgets.rust);
+  await shown.press("allow");
+  await shown.says("status", "is kept supplied");
+  const { page } = shown;
+  const frame = await (await page.locator("#frame iframe").elementHandle()).contentFrame();
+  await frame.goto(`${new URL(widgets.npm).origin}/other`);
+  await shown.says("status", "has not asked for them");
+  await forge(page, frame, "org.matrix.msc2974.request_capabilities", { capabilities: ["m.turn_servers"] });
+  assert.ok(await page.locator("#prompt").isHidden());
+});
+
+/** Says in this frame what the widget could say, until the page has heard it. */
+async function forge(page, frame, action, data = {}) {
+  await page.evaluate(() => {
+    window.heard = new Promise((resolve) =>
+      // After the task in which the host would have done what it was asked for.
+      window.addEventListener("message", ({ data }) => data.requestId === "forged" && setTimeout(resolve)),
+    );
+  });
+  const message = { api: "fromWidget", widgetId: "wasm-host", requestId: "forged", action, data };
+  await frame.evaluate((message) => parent.postMessage(message, "*"), message);
+  await page.evaluate(() => window.heard);
+}

@@ -177,6 +177,31 @@ test("what another window says is not heard", async (t) => {
   await holds(widget, ["u1", "u2"]);
 });
 
+test("with a host of another origin than the one in its URL it does not speak, nor listen", async (t) => {
+  const tab = await Tab.open(t, browser, `${hosts.origin}/npm_turn_host`);
+  const source = `${widgets.origin}/?widgetId=w&parentUrl=https%3A%2F%2Fhost.example%2F`;
+  await tab.page.evaluate((src) => {
+    window.addEventListener("message", ({ data }) => window.messages.push(data));
+    const frame = Object.assign(document.createElement("iframe"), { src });
+    frame.dataset.testid = "widget-frame";
+    document.body.append(frame);
+  }, source);
+  const widget = seen(tab.widget);
+  await until("the widget to begin", async () => (await widget.state()).includes("Waiting"));
+  await tab.frame().evaluate(() => window.addEventListener("message", () => parent.postMessage("heard", "*")));
+  await tab.page.evaluate(() => {
+    const data = { uris: ["turn:127.0.0.1:3999"], username: "forged", password: "p" };
+    const update = { api: "toWidget", widgetId: "w", requestId: "1", action: "update_turn_servers", data };
+    window.frames[0].postMessage(update, "*");
+  });
+  const heard = await until("the update to be there", async () => {
+    const messages = await tab.page.evaluate(() => window.messages);
+    return messages.includes("heard") ? messages : null;
+  });
+  assert.deepEqual(heard, ["heard"]);
+  assert.deepEqual(await widget.usernames(), []);
+});
+
 test("in our host it connects through the relay, anew with each refresh, and after a reload", async (t) => {
   const demo = await Demo.start(t, "--ttl", "6s", "--widget", `${widgets.origin}/`);
   const tab = await Tab.open(t, browser, demo.url);
