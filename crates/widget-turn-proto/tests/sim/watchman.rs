@@ -192,29 +192,29 @@ impl Watchman {
                 let action = &message["action"];
                 assert!(
                     action != WATCH && action != UNWATCH && action != UPDATE,
-                    "{text}"
+                    "w1: the inner host's to answer? {text}"
                 );
-                assert!(!text.contains(PASSWORD));
+                assert!(!text.contains(PASSWORD), "c8: the inner host gets it");
             }
             Output::Ask(token, names) => {
-                assert!(self.grant == Grant::None, "one question at a time");
-                assert!(!names.is_empty());
+                assert!(self.grant == Grant::None, "p2: one question at a time");
+                assert!(!names.is_empty(), "h2: for nothing");
                 self.grant = Grant::Asked(token.clone());
             }
             Output::Withdraw(token) => {
                 assert!(
                     self.grant != Grant::Asked(token.clone()),
-                    "it is still wanted"
+                    "h4: it is still wanted"
                 );
             }
             Output::Watch => {
-                assert!(!self.supplied, "watched already");
-                assert!(self.grant == Grant::Granted, "not granted");
+                assert!(!self.supplied, "c7: watched already");
+                assert!(self.grant == Grant::Granted, "p1: not granted");
                 self.supplied = true;
                 self.ready = None;
             }
             Output::Unwatch => {
-                assert!(self.supplied, "not watched");
+                assert!(self.supplied, "c7: not watched");
                 self.supplied = false;
                 self.ready = None;
             }
@@ -234,11 +234,15 @@ impl Watchman {
         };
         let refused = response.get("error").is_some();
         if let Some((action, since)) = self.owed.remove(&id) {
-            assert!(now <= since + PATIENCE, "{action} {id} was answered late");
+            assert!(
+                now <= since + PATIENCE,
+                "w1: {action} {id} was answered late"
+            );
             let answered = id.clone();
-            assert!(self.answered.insert(id), "twice");
+            assert!(self.answered.insert(id), "w1: twice");
             if action == WATCH {
-                assert!(refused || !self.hopeless.contains(&answered), "not granted");
+                let hopeless = self.hopeless.contains(&answered);
+                assert!(refused || !hopeless, "p1: not granted");
                 if !refused && !self.watching {
                     self.watching = true;
                     self.told = None;
@@ -246,34 +250,37 @@ impl Watchman {
                 }
             }
             if action == UNWATCH {
-                assert!(!refused);
+                assert!(!refused, "w6: it is always answered by `{{}}`");
                 self.watching = false;
             }
         } else if let Some(action @ (WATCH | UNWATCH)) = message["action"].as_str() {
-            panic!("{action} {id} was answered twice, or for a page that is gone");
+            panic!("w1, h6: {action} {id} was answered twice, or for a page that is gone");
         } else {
-            assert!(!self.answered.contains(&id), "{id} was answered twice");
+            assert!(!self.answered.contains(&id), "w1: {id} was answered twice");
         }
     }
 
-    /// W2, W6, W7, W8, P1.
     fn sees_update(&mut self, message: &Value, now: Timestamp) {
-        assert!(self.grant == Grant::Granted, "not granted");
-        assert!(self.watching, "not watching");
+        assert!(self.grant == Grant::Granted, "p1: not granted");
+        assert!(
+            self.watching,
+            "w2, w6: not answered yet, or no more watching"
+        );
         if let Some(flight) = self.flight.take() {
-            assert!(now >= flight.since + UPDATE_PATIENCE, "two at a time");
+            let lost = now >= flight.since + UPDATE_PATIENCE;
+            assert!(lost, "w7: two at a time");
             self.lost(&flight);
         }
         let data = &message["data"];
         let name = data["username"].as_str().expect("a user name").to_owned();
         if data["uris"].as_array().is_some_and(Vec::is_empty) {
-            assert!(self.outage == OutagePolicy::SendEmptyList);
-            assert_eq!(self.ready, None, "there is no outage");
+            assert!(self.outage == OutagePolicy::SendEmptyList, "w9: not wanted");
+            assert_eq!(self.ready, None, "w9: there is no outage");
         } else {
-            assert_eq!(self.ready.as_ref(), Some(&name), "not the last credentials");
+            assert_eq!(self.ready.as_ref(), Some(&name), "w7: not the last ones");
             assert_eq!(data["password"], PASSWORD);
         }
-        assert_ne!(self.told.as_ref(), Some(&name), "the same twice");
+        assert_ne!(self.told.as_ref(), Some(&name), "w8: the same twice");
         self.told = Some(name.clone());
         self.lost = None;
         self.flight = Some(Flight {
@@ -283,21 +290,24 @@ impl Watchman {
         });
     }
 
-    /// H3, P1.
     fn sees_notify(&self, data: &Value) {
         let approved = asks_for_turn(&data["approved"]);
-        assert_eq!(approved, self.grant == Grant::Granted, "{data}");
-        assert!(!approved || asks_for_turn(&data["requested"]));
+        let granted = self.grant == Grant::Granted;
+        assert_eq!(approved, granted, "p1, h3: what is approved in {data}");
+        assert!(!approved || asks_for_turn(&data["requested"]), "h3: {data}");
         assert!(
             !matches!(self.grant, Grant::Asked(_)),
-            "somebody still decides"
+            "h3: somebody still decides"
         );
     }
 
     /// Between two facts.
     pub(crate) fn rests(&mut self, due: Option<Timestamp>, now: Timestamp) {
         for (id, (action, since)) in &self.owed {
-            assert!(now <= *since + PATIENCE, "{action} {id} is not answered");
+            assert!(
+                now <= *since + PATIENCE,
+                "w1: {action} {id} is not answered"
+            );
         }
         let over = |flight: &mut Flight| flight.since + UPDATE_PATIENCE <= now;
         if let Some(flight) = self.flight.take_if(over) {
@@ -307,18 +317,17 @@ impl Watchman {
             let known = self.ready == self.told || self.ready == self.lost;
             assert!(
                 self.ready.is_none() || known,
-                "{:?} is kept back",
+                "w7: {:?} is kept back",
                 self.ready
             );
         }
         if let Some(due) = due {
             let latest = now + UPDATE_PATIENCE;
-            assert!(due <= latest, "nothing waits for so long");
+            assert!(due <= latest, "w7: nothing waits for so long");
         }
-        assert_eq!(
-            self.supplied,
-            self.supplied && self.grant == Grant::Granted,
-            "watched without a grant"
+        assert!(
+            !self.supplied || self.grant == Grant::Granted,
+            "p1: watched without a grant"
         );
     }
 
@@ -333,7 +342,7 @@ impl Watchman {
     }
 
     pub(crate) fn nothing_is_owed(&self) {
-        assert!(self.owed.is_empty(), "{:?}", self.owed);
+        assert!(self.owed.is_empty(), "w1: {:?}", self.owed);
     }
 }
 
