@@ -1,7 +1,8 @@
 //! The page's web server.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
@@ -80,7 +81,8 @@ impl PageServer {
             hello: config.hello(),
             names: self.listener.names().clone(),
             token: self.token,
-            ticket: Mutex::new(Some(self.ticket)),
+            ticket: self.ticket,
+            is_ticket_used: AtomicBool::new(false),
             sessions: sessions.clone(),
         };
         let router = Router::new().fallback(answer).with_state(Arc::new(page));
@@ -98,8 +100,8 @@ impl PageServer {
 struct Page {
     names: LocalNames,
     token: Token,
-    /// Gone once it was used.
-    ticket: Mutex<Option<Token>>,
+    ticket: Token,
+    is_ticket_used: AtomicBool,
     widget_origin: String,
     hello: String,
     sessions: mpsc::Sender<PageSession>,
@@ -123,8 +125,8 @@ impl Page {
             Some((token, file)) => (token, Some(file)),
             None => (path, None),
         };
-        if token == TICKET && self.redeem(file.unwrap_or_default()) {
-            return Ok(Redirect::to(&format!("/{}/", self.token.as_str())).into_response());
+        if token == TICKET && self.ticket.matches(file.unwrap_or_default()) {
+            return self.redeem();
         }
         if !self.token.matches(token) {
             return Err(Refusal {
@@ -150,10 +152,17 @@ impl Page {
         }
     }
 
-    /// Whether this is the ticket, which is then used up.
-    fn redeem(&self, given: &str) -> bool {
-        let mut ticket = self.ticket.lock().unwrap_or_else(PoisonError::into_inner);
-        ticket.take_if(|ticket| ticket.matches(given)).is_some()
+    /// The ticket leads to the page once: whoever comes second learns that somebody was quicker.
+    fn redeem(&self) -> Result<Response, Refusal> {
+        if self.is_ticket_used.swap(true, Ordering::Relaxed) {
+            return Err(Refusal {
+                status: StatusCode::GONE,
+                reason: "This address has led to the page already. If your browser did not show the page, another user of \
+                         this machine has it: end widget-turn, and start it again with --no-open."
+                    .to_owned(),
+            });
+        }
+        Ok(Redirect::to(&format!("/{}/", self.token.as_str())).into_response())
     }
 
     async fn upgrade(&self, host: &str, request: Request) -> Result<Response, Refusal> {

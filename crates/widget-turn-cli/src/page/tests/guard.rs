@@ -71,7 +71,8 @@ async fn the_address_that_a_browser_is_started_with_leads_to_the_page_once() {
     assert_eq!(status(&answer), 303);
     assert_eq!(header(&answer, "location"), page.url.path());
     let again = page.get(ticket).await;
-    assert_eq!(status(&again), 404);
+    assert_eq!(status(&again), 410);
+    assert!(again.contains("another user"), "{again}");
     assert!(!again.contains(page.token()));
 }
 
