@@ -175,11 +175,7 @@ impl Stage {
                 }
             }
         };
-        let name = match &supply {
-            Supply::Ready { server, .. } => Some(server.username().to_owned()),
-            _ => None,
-        };
-        self.eye.supplied(name.as_deref());
+        self.eye.supplied(&supply);
         self.layer.handle_supply(self.now, supply);
         self.look();
     }

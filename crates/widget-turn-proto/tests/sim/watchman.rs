@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
-use widget_turn_proto::{AskToken, OutagePolicy, Output, Timestamp, TurnCapability};
+use widget_turn_proto::{AskToken, OutagePolicy, Output, Supply, Timestamp, TurnCapability};
 
 pub(crate) const WATCH: &str = "watch_turn_servers";
 pub(crate) const UNWATCH: &str = "unwatch_turn_servers";
@@ -45,6 +45,8 @@ pub(crate) struct Watchman {
     supplied: bool,
     /// The name in the last `Supply::Ready`, unless something else came after it.
     ready: Option<String>,
+    /// The last supply was one of what lasts (W3).
+    unavailable: bool,
     flight: Option<Flight>,
     /// What the widget was sent last in this watch; `None` if that was lost or nothing.
     told: Option<String>,
@@ -68,6 +70,7 @@ impl Watchman {
             watching: false,
             supplied: false,
             ready: None,
+            unavailable: false,
             flight: None,
             told: None,
             lost: None,
@@ -154,9 +157,13 @@ impl Watchman {
         }
     }
 
-    pub(crate) fn supplied(&mut self, name: Option<&str>) {
+    pub(crate) fn supplied(&mut self, supply: &Supply) {
         if self.supplied {
-            self.ready = name.map(str::to_owned);
+            self.ready = match supply {
+                Supply::Ready { server, .. } => Some(server.username().to_owned()),
+                _ => None,
+            };
+            self.unavailable = matches!(supply, Supply::Unavailable(_));
         }
     }
 
@@ -212,6 +219,7 @@ impl Watchman {
                 assert!(self.grant == Grant::Granted, "p1: not granted");
                 self.supplied = true;
                 self.ready = None;
+                self.unavailable = false;
             }
             Output::Unwatch => {
                 assert!(self.supplied, "c7: not watched");
@@ -243,6 +251,13 @@ impl Watchman {
             if action == WATCH {
                 let hopeless = self.hopeless.contains(&answered);
                 assert!(refused || !hopeless, "p1: not granted");
+                let lasts = self.unavailable || self.grant == Grant::None;
+                assert!(!refused || lasts, "w3: an error for what passes");
+                let lasting = self.supplied && self.unavailable;
+                assert!(
+                    refused || self.watching || !lasting,
+                    "w3: no error for what lasts"
+                );
                 if !refused && !self.watching {
                     self.watching = true;
                     self.told = None;

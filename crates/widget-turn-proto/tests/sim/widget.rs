@@ -308,11 +308,7 @@ impl Widget {
     fn supplied(&mut self, around: &mut Around<'_>) {
         self.edition = around.account.edition();
         let supply = around.account.supply().clone();
-        let name = match &supply {
-            Supply::Ready { server, .. } => Some(server.username()),
-            _ => None,
-        };
-        self.eye.supplied(name);
+        self.eye.supplied(&supply);
         self.layer.handle_supply(around.machine.awake, supply);
     }
 
