@@ -31,6 +31,8 @@ struct Flight {
     id: String,
     name: String,
     since: Timestamp,
+    /// The widget has asked to watch since (W5, W7).
+    wanted_again: bool,
 }
 
 pub(crate) struct Watchman {
@@ -187,7 +189,8 @@ impl Watchman {
 
     fn lost(&mut self, flight: &Flight) {
         if self.told.as_ref() == Some(&flight.name) {
-            self.lost = self.told.take();
+            let lost = self.told.take();
+            self.lost = lost.filter(|_| !flight.wanted_again);
         }
     }
 
@@ -258,10 +261,15 @@ impl Watchman {
                     refused || self.watching || !lasting,
                     "w3: no error for what lasts"
                 );
-                if !refused && !self.watching {
-                    self.watching = true;
-                    self.told = None;
+                if !refused {
+                    // What was lost is to be sent again, also what will turn out to be.
                     self.lost = None;
+                    if let Some(flight) = &mut self.flight {
+                        flight.wanted_again |= self.watching;
+                    }
+                    if !std::mem::replace(&mut self.watching, true) {
+                        self.told = None;
+                    }
                 }
             }
             if action == UNWATCH {
@@ -302,6 +310,7 @@ impl Watchman {
             id: id_of(message),
             name,
             since: now,
+            wanted_again: false,
         });
     }
 
