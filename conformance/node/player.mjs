@@ -120,7 +120,7 @@ class Player {
     while (missing.length > 0) {
       const text = this.#heard.shift() ?? (await this.host.next(Math.max(until - this.host.now(), 0)));
       if (text === undefined) throw new Failure(`expected ${shown(missing[0])}, nothing came in ${within} s`);
-      const message = JSON.parse(text);
+      const message = parsed(text);
       this.#checkEnvelope(message, text);
       const found = missing.findIndex((one) => this.#isWanted(one, message));
       if (found < 0) throw new Failure(`expected ${shown(missing[0])}, came ${short(message)}`);
@@ -166,7 +166,7 @@ class Player {
 
   async silence(seconds) {
     const text = this.#heard.shift() ?? (await this.host.next(seconds));
-    if (text !== undefined) throw new Failure(`expected nothing, came ${short(JSON.parse(text))}`);
+    if (text !== undefined) throw new Failure(`expected nothing, came ${short(parsed(text))}`);
   }
 
   async #unasked(seconds) {
@@ -175,6 +175,18 @@ class Player {
     const times = this.host.asked() - before;
     if (times > 0) throw new Failure(`the homeserver was asked ${times} times`);
   }
+}
+
+/** What the host said. */
+function parsed(text) {
+  let message;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    // Told below.
+  }
+  if (typeof message !== "object" || message === null) throw new Failure(`expected an object, came ${cut(text)}`);
+  return message;
 }
 
 /** The MSC prints `requestid`, everybody writes `requestId`. */
