@@ -287,6 +287,36 @@ async fn an_inner_host_gets_and_says_what_is_not_the_layers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_inner_host_said_before_it_ended_reaches_a_widget_that_is_slow() {
+    let (host, end) = InnerHost::channels();
+    let mut layer = TurnLayer::spawn(host, &feed(), trusted(), config());
+    let said = |n: usize| answer(&request(&n.to_string(), "send_event"), "{}");
+    for n in 0..150 {
+        assert!(end.send(said(n)).await);
+    }
+    drop(end);
+    for n in 0..150 {
+        assert_eq!(next(&mut layer).await, said(n));
+    }
+    assert_eq!(layer.recv().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_inner_host_does_not_hear_any_more_does_not_hide_what_it_said() {
+    let said = answer(&request("1", "send_event"), "{}");
+    for _ in 0..100 {
+        let (host, end) = InnerHost::channels();
+        let mut layer = TurnLayer::spawn(host, &feed(), trusted(), config());
+        let (sender, receiver) = end.split();
+        assert!(sender.send(said.clone()).await);
+        drop(receiver);
+        assert!(layer.send(request("2", "send_event")).await);
+        assert_eq!(next(&mut layer).await, said);
+        assert_eq!(layer.recv().await, None, "either half ends the layer");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_inner_host_that_takes_nothing_holds_up_neither_watch_nor_unwatch() {
     let (host, end) = InnerHost::channels();
     let mut layer = TurnLayer::spawn(host, &feed(), trusted(), config());

@@ -155,13 +155,21 @@ impl<P: PermissionPolicy> Driver<P> {
                 said = self.host.exchange(flows) => match said {
                     Said::Text(text) => self.machine.handle_host_message(self.clock.now(), text),
                     Said::Delivered => {}
-                    Said::Gone => return,
+                    Said::Gone => break,
                 },
                 input = from_widget.recv(), if flows && self.host.backlog() < HOST_BACKLOG => match input {
                     Some(FromWidget::Message(text)) => self.machine.handle_widget_message(self.clock.now(), text),
                     Some(FromWidget::PageLoad) => self.page_loaded(),
                     None => return,
                 },
+            }
+        }
+        // The host has ended, and the layer with it; what it said before is still told.
+        let said = std::mem::take(&mut self.to_widget);
+        drop((self, from_widget));
+        for text in said {
+            if to_widget.send(text).await.is_err() {
+                return;
             }
         }
     }
@@ -298,12 +306,13 @@ impl Host {
                 from_host,
                 backlog,
             } => tokio::select! {
-                permit = to_host.reserve(), if !backlog.is_empty() => match (permit, backlog.pop_front()) {
-                    (Ok(permit), Some(text)) => {
-                        permit.send(text);
-                        Said::Delivered
+                permit = to_host.reserve(), if !backlog.is_empty() => {
+                    match (permit, backlog.pop_front()) {
+                        (Ok(permit), Some(text)) => permit.send(text),
+                        // It has ended, once what it said before is heard.
+                        _ => from_host.close(),
                     }
-                    _ => Said::Gone,
+                    Said::Delivered
                 },
                 text = from_host.recv(), if listening => text.map_or(Said::Gone, Said::Text),
                 else => std::future::pending().await,
