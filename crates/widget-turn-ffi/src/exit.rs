@@ -1,6 +1,8 @@
 //! The end of a program whose language ends before its threads do.
 
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 use std::time::Duration;
 
 use crate::feed::TurnFeed;
@@ -33,13 +35,28 @@ pub(crate) fn note(feed: &Arc<TurnFeed>) {
     feeds.push(Arc::downgrade(feed));
 }
 
-pub(crate) fn thread_begins() {
+/// Begins a feed's thread.
+pub(crate) fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    // From now on: a program may end before its threads have begun.
     *lock(&THREADS) += 1;
+    let counted = Counted;
+    thread::Builder::new()
+        .name("widget-turn".to_owned())
+        .spawn(move || {
+            run();
+            drop(counted);
+        })?;
+    Ok(())
 }
 
-pub(crate) fn thread_ends() {
-    *lock(&THREADS) -= 1;
-    ONE_ENDS.notify_all();
+/// One of the `THREADS`.
+struct Counted;
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        *lock(&THREADS) -= 1;
+        ONE_ENDS.notify_all();
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,11 +1,12 @@
 //! One account's TURN credentials, on a thread of their own.
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{Mutex as AsyncMutex, oneshot, watch};
 use widget_turn::{FeedConfig, Supply};
 
 use crate::calls::Calls;
@@ -20,7 +21,8 @@ use crate::source::{ForeignSource, TurnSource};
 /// `stop` it when the account is signed out or the app ends; it also ends when it and its layers are freed.
 #[derive(uniffi::Object)]
 pub struct TurnFeed {
-    runtime: Mutex<Option<Runtime>>,
+    /// The thread ends when it is dropped.
+    end: Mutex<Option<oneshot::Sender<()>>>,
     handle: Handle,
     feed: widget_turn::TurnFeed,
     calls: Calls,
@@ -65,17 +67,20 @@ impl TurnFeed {
     /// A feed that does nothing until a widget wants it.
     #[uniffi::constructor]
     pub fn new(source: Arc<dyn TurnSource>) -> Result<Arc<Self>, TurnSetUpError> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("widget-turn")
-            .on_thread_start(exit::thread_begins)
-            .on_thread_stop(exit::thread_ends)
+        let no_thread = |error: io::Error| TurnSetUpError::NoThread {
+            reason: error.to_string(),
+        };
+        let runtime = Builder::new_current_thread()
             .enable_time()
             .build()
-            .map_err(|error| TurnSetUpError::NoThread {
-                reason: error.to_string(),
-            })?;
+            .map_err(no_thread)?;
         let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel::<()>();
+        exit::spawn(move || {
+            // Its sender is dropped to end it.
+            let _ = runtime.block_on(ended);
+        })
+        .map_err(no_thread)?;
         let calls = Calls::new();
         let board = Board::new();
         let source = ForeignSource {
@@ -87,7 +92,7 @@ impl TurnFeed {
         let feed = widget_turn::TurnFeed::new(source, FeedConfig::default());
         tokio::spawn(follow(feed.subscribe(), feed.clone(), board.clone()));
         let feed = Arc::new(Self {
-            runtime: Mutex::new(Some(runtime)),
+            end: Mutex::new(Some(end)),
             handle: handle.clone(),
             feed,
             calls,
@@ -163,15 +168,11 @@ impl TurnFeed {
     pub(crate) fn end(&self) {
         self.calls.end();
         self.board.0.send_replace(None);
-        let runtime = self
-            .runtime
+        // Whoever frees a feed may not be kept waiting.
+        self.end
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(runtime) = runtime {
-            // Whoever frees a feed may not be kept waiting.
-            runtime.shutdown_background();
-        }
     }
 }
 
