@@ -3,10 +3,11 @@
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Mutex as AsyncMutex, oneshot, watch};
+use tokio::time::timeout;
 use widget_turn::{FeedConfig, Supply};
 
 use crate::calls::Calls;
@@ -44,7 +45,7 @@ pub struct TurnFeedState {
 /// What a feed has in hand.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum TurnSupply {
-    /// No result yet.
+    /// No result yet, or none that is still valid.
     Pending,
     /// Credentials that are valid now.
     Ready {
@@ -235,14 +236,18 @@ impl Board {
 }
 
 async fn follow(mut supply: watch::Receiver<Supply>, feed: widget_turn::TurnFeed, board: Board) {
-    while supply.changed().await.is_ok() {
+    loop {
         let now = supply.borrow_and_update().clone();
+        let mut valid_for = Duration::MAX;
         let shown = match now {
             Supply::Pending => TurnSupply::Pending,
-            Supply::Ready { server, expires_at } => TurnSupply::Ready {
-                uris: server.uris().to_vec(),
-                expires_at: SystemTime::now() + (expires_at - feed.now()),
-            },
+            Supply::Ready { server, expires_at } => {
+                valid_for = expires_at - feed.now();
+                TurnSupply::Ready {
+                    uris: server.uris().to_vec(),
+                    expires_at: SystemTime::now() + valid_for,
+                }
+            }
             Supply::Unavailable(why) => TurnSupply::Unavailable {
                 reason: why.to_string(),
             },
@@ -250,5 +255,55 @@ async fn follow(mut supply: watch::Receiver<Supply>, feed: widget_turn::TurnFeed
             _ => TurnSupply::Outage,
         };
         board.change(|state| state.supply = shown);
+        match timeout(valid_for, supply.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            // The feed tells of an expiry by itself only while somebody watches.
+            Err(_) => drop(feed.supply()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+    use widget_turn::{Fetched, read_response};
+
+    use super::*;
+
+    struct Homeserver;
+
+    impl widget_turn::TurnSource for Homeserver {
+        async fn fetch(&self) -> Fetched {
+            let body =
+                br#"{"username":"u","password":"p","uris":["turn:t.example.org"],"ttl":600}"#;
+            read_response(200, None, body)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_expired_is_not_shown_as_valid_while_nobody_watches() {
+        let feed = widget_turn::TurnFeed::new(Homeserver, FeedConfig::default());
+        let board = Board::new();
+        let mut states = board.read();
+        tokio::spawn(follow(feed.subscribe(), feed.clone(), board));
+        let ready = |state: &Option<TurnFeedState>| {
+            matches!(
+                state,
+                Some(TurnFeedState {
+                    supply: TurnSupply::Ready { .. },
+                    ..
+                })
+            )
+        };
+        feed.prefetch();
+        states.wait_for(ready).await.unwrap();
+        let began = Instant::now();
+        let expired = timeout(
+            Duration::from_secs(3600),
+            states.wait_for(|state| !ready(state)),
+        );
+        assert!(expired.await.is_ok());
+        assert_eq!(began.elapsed().as_secs(), 600);
     }
 }
