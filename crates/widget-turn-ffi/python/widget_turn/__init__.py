@@ -2,6 +2,7 @@
 
 import asyncio as _asyncio
 import atexit as _atexit
+import contextlib as _contextlib
 import functools as _functools
 import logging as _logging
 import traceback as _traceback
@@ -64,8 +65,9 @@ def _call_of_the_app(make_call, *rest):
         except (_generated.TurnCallbackError, KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:
-            # The generated one knows only what is an Exception, and has words that can cross.
-            _traceback.print_exception(error)
+            # The generated one knows only what is an Exception, and has words that can cross. Not all have a place to print.
+            with _contextlib.suppress(Exception):
+                _traceback.print_exception(error)
             raise _generated.TurnCallbackError.Failed(_words(error)) from None
 
     _generated_call(told, *rest)

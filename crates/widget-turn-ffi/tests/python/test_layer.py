@@ -65,6 +65,15 @@ class Layer(Test):
                 self.assertEqual((await widget.report("ready"))["granted"], [])
             self.assertEqual((await widget.report("error"))["message"], "Missing capability")
 
+    async def test_an_exception_denies_also_where_there_is_no_place_to_print_it(self):
+        class Closed(io.StringIO):
+            def write(self, _):
+                raise BrokenPipeError
+
+        layer = self.layer(self.feed(Source(credentials)), Person(RuntimeError("no window")))
+        with contextlib.redirect_stderr(Closed()):
+            self.assertEqual(error_of(await within(watch(layer))), "Missing capability")
+
     async def test_what_is_not_true_grants_nothing(self):
         for answer in ("no", object(), 1, never()):
             layer = self.layer(self.feed(Source(credentials)), Person(answer))
