@@ -68,16 +68,11 @@ def _call_of_the_app(make_call, *rest):
             # The generated one knows only what is an Exception, and has words that can cross. Not all have a place to print.
             with _contextlib.suppress(Exception):
                 _traceback.print_exception(error)
-            raise _generated.TurnCallbackError.Failed(_words(error)) from None
+            # Not its `repr`: that of a UnicodeError has all that it is about, as a body with a password.
+            words = "".join(_traceback.format_exception_only(error))
+            raise _generated.TurnCallbackError.Failed(words.encode(errors="replace").decode()) from None
 
     _generated_call(told, *rest)
-
-
-def _words(error):
-    try:
-        return repr(error).encode(errors="replace").decode()
-    except Exception:
-        return type(error).__name__
 
 
 def _make_feed(self, *arguments, **named):

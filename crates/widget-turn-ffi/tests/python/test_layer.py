@@ -74,6 +74,18 @@ class Layer(Test):
         with contextlib.redirect_stderr(Closed()):
             self.assertEqual(error_of(await within(watch(layer))), "Missing capability")
 
+    async def test_an_exception_about_a_body_shows_nothing_of_it(self):
+        async def fetch():
+            body = json.dumps({"username": "ö", "password": "hush"}, ensure_ascii=False).encode()
+            body.decode("ascii")
+
+        feed = self.feed(Source(fetch))
+        with contextlib.redirect_stderr(io.StringIO()) as printed:
+            await watch(self.layer(feed, Person()))
+        state = await self.until(feed.states(), lambda state: state.problem)
+        self.assertIn("UnicodeDecodeError", state.problem)
+        self.assertNotIn("hush", state.problem + printed.getvalue())
+
     async def test_what_is_not_true_grants_nothing(self):
         for answer in ("no", object(), 1, never()):
             layer = self.layer(self.feed(Source(credentials)), Person(answer))
