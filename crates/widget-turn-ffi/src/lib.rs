@@ -17,9 +17,9 @@
 //!
 //! # Secrets
 //!
-//! The app hands the homeserver's answer in by [`TurnServerResponse`], which shows nothing of it; the password is wiped
-//! when it is no longer needed. It crosses to the app's side twice, by design: in the body that the app fetched, and in
-//! the messages that [`TurnLayer::recv`] gives for the widget. Log neither.
+//! The app hands the homeserver's answer in by [`TurnServerResponse`], which shows nothing of it; the password that the
+//! feed keeps is wiped when it is no longer needed. It crosses to the app's side twice, by design: in the body that the
+//! app fetched, and in the messages that [`TurnLayer::recv`] gives for the widget. Log neither.
 //!
 //! # Unsafe code
 //!
