@@ -200,6 +200,8 @@ impl Host for Layer {
             self.host.handle_timeout(self.now);
             self.refresher.handle_timeout(self.now);
             self.run();
+            let is_over = self.due().is_none_or(|next| next > self.now);
+            assert!(is_over, "what was due at {due:?} still is");
         }
     }
 
