@@ -39,12 +39,25 @@ function clean(what, content, canaries) {
   }
 }
 
+/** What `look` finds; nothing if SQLite has removed the file meanwhile. */
+function present(look) {
+  try {
+    return look();
+  } catch (error) {
+    assert.equal(error.code, "ENOENT", error);
+    return null;
+  }
+}
+
 /** All that is below a folder: whether it is one, its mode, and what is in it. */
 function* files(path) {
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     const at = join(path, entry.name);
-    const { mode } = statSync(at);
-    yield { at, isFolder: entry.isDirectory(), mode: mode & 0o777 };
+    const stat = present(() => statSync(at));
+    if (stat === null) {
+      continue;
+    }
+    yield { at, isFolder: entry.isDirectory(), mode: stat.mode & 0o777 };
     if (entry.isDirectory()) {
       yield* files(at);
     }
@@ -57,7 +70,7 @@ function kept(path, canaries) {
   for (const { at, isFolder, mode } of found) {
     assert.equal(mode & ~(isFolder ? 0o700 : 0o600), 0, `${at} has mode ${mode.toString(8)}`);
     if (!isFolder && !at.endsWith("/session.json")) {
-      clean(at, readFileSync(at), canaries);
+      clean(at, present(() => readFileSync(at)) ?? "", canaries);
     }
   }
   return found.map(({ at }) => at);

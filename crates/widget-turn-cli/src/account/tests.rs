@@ -94,8 +94,12 @@ async fn refused(login: &Login) -> String {
     }
 }
 
+/// `None` if it is not there: SQLite removes files when it ends.
 #[cfg(unix)]
-fn mode(path: &Path) -> u32 {
+fn mode(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().unwrap().permissions().mode() & 0o777
+    match path.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        metadata => Some(metadata.unwrap().permissions().mode() & 0o777),
+    }
 }
